@@ -1,0 +1,273 @@
+//! Hashes: fields with values.
+//!
+//! Up to 512 fields with names and values of up to 64 bytes are packed, field after value in one block; beyond that a
+//! hash is a [`Dense`] of one block per field, name and value together.
+
+use std::fmt;
+use std::iter::FusedIterator;
+
+use jcache_value::{Entry, Value};
+
+use super::allocated;
+use super::dense::{Dense, Keyed};
+use super::packed::{self, Packed};
+
+/// A mutable map from fields to values, both byte strings.
+///
+/// Small hashes are one block of bytes that is searched from front to back, large ones an index with a block per field,
+/// so every operation on one field is O(1) in effect. A hash that became large stays so, as in Redis.
+///
+/// ```
+/// use jcache_core::collection::Hash;
+///
+/// let mut hash = Hash::new();
+/// assert!(hash.insert(b"name", b"Ada"));
+/// assert!(!hash.insert(b"name", b"Grace"), "the field was there already");
+/// assert_eq!(hash.get(b"name").as_deref(), Some(&b"Grace"[..]));
+/// assert_eq!(hash.len(), 1);
+/// ```
+#[derive(Clone)]
+pub struct Hash(Form);
+
+#[derive(Clone)]
+enum Form {
+    Packed(Packed),
+    Full(Box<Dense<Entry<()>>>),
+}
+
+impl Keyed for Entry<()> {
+    #[inline]
+    fn key(&self) -> &[u8] {
+        Entry::key(self)
+    }
+    #[inline]
+    fn heap_size(&self) -> usize {
+        self.size()
+    }
+    fn duplicate(&self) -> Self {
+        Entry::shared(Entry::key(self), value(self).clone(), 0)
+    }
+}
+
+/// The value of a field in the full form.
+#[inline]
+fn value(entry: &Entry<()>) -> &Value {
+    entry.as_text().expect("invariant: a hash holds text entries only")
+}
+
+impl Hash {
+    /// The most fields a packed hash has: Redis's default for `hash-max-listpack-entries`.
+    pub const MAX_PACKED_ENTRIES: usize = 512;
+    /// The longest field or value in a packed hash, in bytes: Redis's default for `hash-max-listpack-value`.
+    pub const MAX_PACKED_VALUE: usize = 64;
+
+    /// An empty hash. Allocates nothing.
+    pub fn new() -> Self {
+        Hash(Form::Packed(Packed::default()))
+    }
+
+    /// How many fields there are. O(1).
+    #[inline]
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Form::Packed(packed) => packed.len() / 2,
+            Form::Full(dense) => dense.len(),
+        }
+    }
+
+    /// Whether there are no fields. O(1).
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the hash is one packed block, which `OBJECT ENCODING` calls `listpack`.
+    #[inline]
+    pub fn is_packed(&self) -> bool {
+        matches!(self.0, Form::Packed(_))
+    }
+
+    /// Bytes on the heap, as the allocator rounds them, without the hash's own words. O(1).
+    pub fn heap_size(&self) -> usize {
+        match &self.0 {
+            Form::Packed(packed) => packed.heap_size(),
+            Form::Full(dense) => allocated(size_of::<Dense<Entry<()>>>()) + dense.heap_size(),
+        }
+    }
+
+    /// The value of a field: a handle to it in a large hash, a copy in a packed one.
+    pub fn get(&self, field: &[u8]) -> Option<Value> {
+        match &self.0 {
+            Form::Packed(_) => self.peek(field).map(Value::new),
+            Form::Full(dense) => dense.get(field).map(|entry| value(entry).clone()),
+        }
+    }
+
+    /// The value of a field, borrowed.
+    #[inline]
+    pub fn peek(&self, field: &[u8]) -> Option<&[u8]> {
+        match &self.0 {
+            Form::Packed(packed) => packed.at(Packed::after(packed.find(field, 2)?, field.len())),
+            Form::Full(dense) => dense.get(field).map(|entry| value(entry).as_bytes()),
+        }
+    }
+
+    /// The length of the value of a field, in bytes.
+    pub fn value_len(&self, field: &[u8]) -> Option<usize> {
+        self.peek(field).map(<[u8]>::len)
+    }
+
+    /// Whether the field exists.
+    pub fn contains(&self, field: &[u8]) -> bool {
+        self.peek(field).is_some()
+    }
+
+    /// Sets a field and returns whether it is new.
+    pub fn insert(&mut self, field: &[u8], new: &[u8]) -> bool {
+        if field.len().max(new.len()) > Self::MAX_PACKED_VALUE {
+            self.unpack();
+        }
+        match &mut self.0 {
+            Form::Packed(packed) => match packed.find(field, 2) {
+                Some(position) => {
+                    packed.replace(Packed::after(position, field.len()), new);
+                    false
+                }
+                None => {
+                    packed.push_back(field);
+                    packed.push_back(new);
+                    if packed.len() > 2 * Self::MAX_PACKED_ENTRIES {
+                        self.unpack();
+                    }
+                    true
+                }
+            },
+            Form::Full(dense) => dense.upsert(
+                field,
+                |entry| {
+                    if !entry.overwrite(new) {
+                        *entry = Entry::text(field, new, 0);
+                    }
+                },
+                || Entry::text(field, new, 0),
+            ),
+        }
+    }
+
+    /// Removes a field and returns whether it was there.
+    pub fn remove(&mut self, field: &[u8]) -> bool {
+        match &mut self.0 {
+            Form::Packed(packed) => {
+                let position = packed.find(field, 2);
+                position.inspect(|&position| packed.remove(position, 2)).is_some()
+            }
+            Form::Full(dense) => dense.remove(field).is_some(),
+        }
+    }
+
+    /// The fields with their values, borrowed, in no particular order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> + FusedIterator + Clone {
+        match &self.0 {
+            Form::Packed(packed) => Iter::Packed(packed.iter()),
+            Form::Full(dense) => Iter::Full(dense.elements().iter()),
+        }
+    }
+
+    /// Visits all fields with their values, in the order of [`Hash::iter`].
+    #[inline]
+    pub fn for_each(&self, mut visit: impl FnMut(&[u8], &[u8])) {
+        self.iter().for_each(|(field, value)| visit(field, value));
+    }
+
+    /// The fields with their values, in the order of [`Hash::iter`]; the values of a large hash as handles.
+    pub fn entries(&self) -> impl Iterator<Item = (Value, Value)> {
+        (0..self.len()).map_while(|index| self.nth(index))
+    }
+
+    /// The field and value with this number in the order of [`Hash::iter`]: what random picks are made of.
+    ///
+    /// O(1) in a large hash, O(n) in a packed one. Any change may give the fields other numbers.
+    pub fn nth(&self, index: usize) -> Option<(Value, Value)> {
+        match &self.0 {
+            Form::Packed(_) => self.iter().nth(index).map(|(field, value)| (Value::new(field), Value::new(value))),
+            Form::Full(dense) => {
+                dense.elements().get(index).map(|entry| (Value::new(entry.key()), value(entry).clone()))
+            }
+        }
+    }
+
+    /// Visits about `count` fields and returns the cursor to go on with: 0 begins, and 0 is returned at the end.
+    ///
+    /// A field that is there from the first call to the last is visited at least once, whatever changes in between.
+    /// A packed hash is visited at once, whatever `count` is.
+    pub fn scan(&self, cursor: u64, count: usize, visit: &mut impl FnMut(&[u8], &[u8])) -> u64 {
+        match &self.0 {
+            Form::Packed(_) => {
+                self.for_each(visit);
+                0
+            }
+            Form::Full(dense) => dense.scan(cursor, count, |entry| visit(entry.key(), value(entry))),
+        }
+    }
+
+    /// Turns into the full form, for good.
+    #[cold]
+    fn unpack(&mut self) {
+        if self.is_packed() {
+            let mut dense = Dense::with_capacity(self.len() + 1);
+            self.for_each(|field, value| {
+                dense.upsert(field, |_| (), || Entry::text(field, value, 0));
+            });
+            self.0 = Form::Full(Box::new(dense));
+        }
+    }
+}
+
+impl Default for Hash {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PartialEq for Hash {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().all(|(field, value)| other.peek(field) == Some(value))
+    }
+}
+
+impl Eq for Hash {}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.entries()).finish()
+    }
+}
+
+#[derive(Clone)]
+enum Iter<'a> {
+    Packed(packed::Iter<'a>),
+    Full(std::slice::Iter<'a, Entry<()>>),
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Iter::Packed(elements) => elements.next().zip(elements.next()),
+            Iter::Full(entries) => entries.next().map(|entry| (entry.key(), value(entry).as_bytes())),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let len = match self {
+            Iter::Packed(elements) => elements.len() / 2,
+            Iter::Full(entries) => entries.len(),
+        };
+        (len, Some(len))
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
+impl FusedIterator for Iter<'_> {}

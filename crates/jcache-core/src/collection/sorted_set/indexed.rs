@@ -1,0 +1,295 @@
+//! The full form of a sorted set: a hash index over stable slots, and a counted sequence of their ids in order.
+//!
+//! A member lives in one slot, once: `slots[id]` holds its handle and score. The hash index (a table of ids) finds the slot
+//! of a member, the sequence (a counted B+tree) the slot of a rank; both name it by its four-byte id. A member of 20
+//! bytes takes about 90 in all, near half of which is its own block.
+//!
+//! A slot keeps its id as long as its member stays, through all changes of score. That is what scans rest on: they go
+//! down the ids. Free slots are chained and used again; when three of four are free the rest is packed together, each at
+//! a lower id than before, so a scan going down still meets those it has not met.
+
+use std::{hash::BuildHasher, sync::LazyLock};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use jcache_value::Value;
+
+use super::{
+    heap_block,
+    packed::order,
+    sequence::{self, Entry, Sequence},
+};
+
+/// Entries in a leaf and children of an inner node, by measurement: smaller leaves are slower to range over, larger ones
+/// to insert into.
+const LEAF: usize = 64;
+const FAN: usize = 64;
+
+/// Slots under which the free ones are not worth packing.
+const PACK_MIN: usize = 64;
+
+/// Seeded once per process, so that nobody outside can choose members that collide.
+static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+
+fn hash(member: &[u8]) -> u64 {
+    HASHER.hash_one(member)
+}
+
+/// What an id stands for.
+#[derive(Clone, Debug)]
+enum Slot {
+    Member(Value, f64),
+    /// The next free slot, or [`NONE`].
+    Free(u32),
+}
+
+/// No slot: one set holds fewer members than that.
+const NONE: u32 = u32::MAX;
+
+const _: () = assert!(size_of::<Slot>() == 16);
+
+#[derive(Clone, Debug)]
+struct Slots {
+    slots: Vec<Slot>,
+    free: u32,
+}
+
+impl Slots {
+    fn get(&self, id: u32) -> (&Value, f64) {
+        match &self.slots[id as usize] {
+            Slot::Member(member, score) => (member, *score),
+            Slot::Free(_) => unreachable!("invariant: index and order name members only"),
+        }
+    }
+
+    fn member(&self, id: u32) -> &[u8] {
+        self.get(id).0.as_bytes()
+    }
+
+    fn add(&mut self, member: Value, score: f64) -> u32 {
+        let slot = Slot::Member(member, score);
+        if let Some(place) = self.slots.get_mut(self.free as usize) {
+            let Slot::Free(next) = std::mem::replace(place, slot) else {
+                unreachable!("invariant: the chain of free slots holds free slots")
+            };
+            return std::mem::replace(&mut self.free, next);
+        }
+        let id = u32::try_from(self.slots.len()).ok().filter(|&id| id != NONE);
+        // By a quarter, not by doubling: a slot is 16 bytes, quickly moved and dear to waste.
+        if self.slots.len() == self.slots.capacity() {
+            self.slots.reserve_exact(self.slots.len() / 4 + 16);
+        }
+        self.slots.push(slot);
+        id.expect("invariant: a sorted set has fewer than 2^32 - 1 members")
+    }
+
+    fn remove(&mut self, id: u32) -> (Value, f64) {
+        let slot = std::mem::replace(&mut self.slots[id as usize], Slot::Free(self.free));
+        self.free = id;
+        match slot {
+            Slot::Member(member, score) => (member, score),
+            Slot::Free(_) => unreachable!("invariant: a slot is freed once"),
+        }
+    }
+
+    /// Packs the members into the lowest ids, in the order of the old ones; returns the new id of each old one.
+    fn pack(&mut self) -> Vec<u32> {
+        let mut ids = vec![NONE; self.slots.len()];
+        let mut next = 0;
+        for (old, slot) in self.slots.iter().enumerate() {
+            if matches!(slot, Slot::Member(..)) {
+                ids[old] = next;
+                next += 1;
+            }
+        }
+        self.slots.retain(|slot| matches!(slot, Slot::Member(..)));
+        self.slots.shrink_to_fit();
+        self.free = NONE;
+        ids
+    }
+}
+
+/// A sorted set of any size.
+#[derive(Clone, Debug)]
+pub(super) struct Indexed {
+    slots: Slots,
+    index: HashTable<u32>,
+    order: Sequence<LEAF, FAN>,
+    /// Bytes of all members' blocks.
+    blocks: usize,
+}
+
+impl Indexed {
+    pub(super) fn with_capacity(members: usize) -> Self {
+        Self {
+            slots: Slots { slots: Vec::with_capacity(members), free: NONE },
+            index: HashTable::with_capacity(members),
+            order: Sequence::new(),
+            blocks: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    pub(super) fn heap_size(&self) -> usize {
+        heap_block(self.slots.slots.capacity() * size_of::<Slot>())
+            + heap_block(self.index.allocation_size())
+            + self.order.heap_size()
+            + self.blocks
+    }
+
+    fn find(&self, member: &[u8]) -> Option<u32> {
+        self.index.find(hash(member), |&id| self.slots.member(id) == member).copied()
+    }
+
+    fn rank_of(&self, member: &[u8], score: f64) -> usize {
+        self.partition_point(|other, theirs| order((theirs, other), (score, member)).is_lt())
+    }
+
+    pub(super) fn score(&self, member: &[u8]) -> Option<f64> {
+        self.find(member).map(|id| self.slots.get(id).1)
+    }
+
+    pub(super) fn rank(&self, member: &[u8]) -> Option<usize> {
+        let id = self.find(member)?;
+        Some(self.rank_of(member, self.slots.get(id).1))
+    }
+
+    pub(super) fn partition_point(&self, before: impl Fn(&[u8], f64) -> bool) -> usize {
+        self.order.partition_point(|entry| before(self.slots.member(entry.id), entry.score))
+    }
+
+    pub(super) fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
+        match self.find(member) {
+            Some(id) => Some(self.update(id, member, score)),
+            None => {
+                let rank = self.rank_of(member, score);
+                self.add(rank, member, score);
+                None
+            }
+        }
+    }
+
+    /// Adds a member that is greater than all there are.
+    pub(super) fn append(&mut self, member: &[u8], score: f64) {
+        self.add(self.len(), member, score);
+    }
+
+    fn add(&mut self, rank: usize, member: &[u8], score: f64) {
+        let value = Value::new(member);
+        self.blocks += value.heap_size();
+        let id = self.slots.add(value, score);
+        self.order.insert(rank, Entry { score, id });
+        self.index.insert_unique(hash(member), id, |&id| hash(self.slots.member(id)));
+    }
+
+    fn update(&mut self, id: u32, member: &[u8], score: f64) -> f64 {
+        let old = self.slots.get(id).1;
+        if old == score {
+            return old;
+        }
+        let (from, to) = (self.rank_of(member, old), self.rank_of(member, score));
+        let entry = Entry { score, id };
+        if to == from || to == from + 1 {
+            self.order.replace(from, entry);
+        } else {
+            self.order.remove(from, 1, |_| {});
+            self.order.insert(if to > from { to - 1 } else { to }, entry);
+        }
+        self.slots.slots[id as usize].set_score(score);
+        old
+    }
+
+    pub(super) fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        let score = self.score(member)?;
+        self.remove_range(self.rank_of(member, score), 1);
+        Some(score)
+    }
+
+    pub(super) fn remove_range(&mut self, start: usize, len: usize) {
+        let Self { slots, index, order, blocks } = self;
+        order.remove(start, len, |entry| {
+            let (member, _) = slots.remove(entry.id);
+            *blocks -= member.heap_size();
+            let place = index.find_entry(hash(member.as_bytes()), |&id| id == entry.id);
+            place.expect("invariant: every member is indexed").remove();
+        });
+        if self.slots.slots.len() >= PACK_MIN && self.len() <= self.slots.slots.len() / 4 {
+            self.pack();
+        }
+    }
+
+    fn pack(&mut self) {
+        let ids = self.slots.pack();
+        let entries = self.order.range(0, self.order.len());
+        self.order = entries.map(|Entry { score, id }| Entry { score, id: ids[id as usize] }).collect();
+        self.index = HashTable::with_capacity(self.slots.slots.len());
+        for id in 0..self.slots.slots.len() as u32 {
+            let hasher = |&id: &u32| hash(self.slots.member(id));
+            self.index.insert_unique(hasher(&id), id, hasher);
+        }
+    }
+
+    /// The members of the ranks `start..end`, which must exist.
+    pub(super) fn range(&self, start: usize, end: usize) -> Iter<'_> {
+        Iter { slots: &self.slots, entries: self.order.range(start, end) }
+    }
+
+    /// The cursor is the number of slots, from the first, that are still to be visited.
+    pub(super) fn scan(&self, cursor: u64, count: usize, visit: &mut impl FnMut(&[u8], f64)) -> u64 {
+        let slots = &self.slots.slots;
+        let end =
+            if cursor == 0 { slots.len() } else { slots.len().min(usize::try_from(cursor).unwrap_or(usize::MAX)) };
+        let mut left = count.max(1);
+        for (id, slot) in slots[..end].iter().enumerate().rev() {
+            if let Slot::Member(member, score) = slot {
+                visit(member.as_bytes(), *score);
+                left -= 1;
+                if left == 0 {
+                    return id as u64;
+                }
+            }
+        }
+        0
+    }
+}
+
+impl Slot {
+    fn set_score(&mut self, new: f64) {
+        if let Slot::Member(_, score) = self {
+            *score = new;
+        }
+    }
+}
+
+/// Members of a range of ranks, from both ends.
+#[derive(Clone, Debug)]
+pub(super) struct Iter<'a> {
+    slots: &'a Slots,
+    entries: sequence::Iter<'a, LEAF, FAN>,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (&'a Value, f64);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = self.entries.next()?;
+        Some((self.slots.get(entry.id).0, entry.score))
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.entries.size_hint()
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    #[inline]
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let entry = self.entries.next_back()?;
+        Some((self.slots.get(entry.id).0, entry.score))
+    }
+}

@@ -1,0 +1,374 @@
+//! THE LIST: every command, one row each, no logic. What follows from the list as a whole is below it: finding a
+//! command by its name, and handling any query or mutation without knowing which it is.
+
+use std::sync::LazyLock;
+
+use hashbrown::HashMap;
+
+use super::{Blocking, Command, MutationCommand, QueryCommand, Spec};
+use super::{hash::*, key::*, list::*, set::*, sorted_set::*, string::*};
+use crate::answer::Answer;
+use crate::arg::{Arg, ArgSink, Args, Key};
+use crate::effect::Effect;
+use crate::error::{Error, ErrorKind, Result};
+use crate::keyspace::Keyspace;
+use crate::reply::{Outcome, Reply};
+use crate::time::Context;
+
+macro_rules! commands {
+    (
+        Query { $( $Q:ident $(<$ql:lifetime>)? ),* $(,)? }
+        Mutation { $( $M:ident $(<$ml:lifetime>)? ),* $(,)? }
+    ) => {
+        /// Any command that reads.
+        #[derive(Debug, Clone, PartialEq)]
+        #[non_exhaustive]
+        #[allow(missing_docs)]
+        pub enum Query<'a> { $( $Q($Q $(<$ql>)?) ),* }
+
+        /// Any command that changes.
+        #[derive(Debug, Clone, PartialEq)]
+        #[non_exhaustive]
+        #[allow(missing_docs)]
+        pub enum Mutation<'a> { $( $M($M $(<$ml>)?) ),* }
+
+        $( impl<'a> From<$Q $(<$ql>)?> for Query<'a> {
+            #[inline]
+            fn from(command: $Q $(<$ql>)?) -> Self { Query::$Q(command) }
+        } )*
+        $( impl<'a> From<$M $(<$ml>)?> for Mutation<'a> {
+            #[inline]
+            fn from(command: $M $(<$ml>)?) -> Self { Mutation::$M(command) }
+        } )*
+
+        macro_rules! each_query { ($query:expr, $it:ident => $body:expr) => { match $query { $( Query::$Q($it) => $body ),* } } }
+        macro_rules! each_mutation { ($mutation:expr, $it:ident => $body:expr) => { match $mutation { $( Mutation::$M($it) => $body ),* } } }
+
+        impl<'a> Query<'a> {
+            /// The declaration.
+            #[allow(elided_lifetimes_in_paths)]
+            pub fn spec(&self) -> &'static Spec {
+                match self { $( Query::$Q(_) => { const SPEC: &Spec = &<$Q as Command<'static>>::SPEC; SPEC } ),* }
+            }
+        }
+        impl<'a> Mutation<'a> {
+            /// The declaration.
+            #[allow(elided_lifetimes_in_paths)]
+            pub fn spec(&self) -> &'static Spec {
+                match self { $( Mutation::$M(_) => { const SPEC: &Spec = &<$M as Command<'static>>::SPEC; SPEC } ),* }
+            }
+        }
+
+        /// Every command's row: its declaration and how to parse it.
+        #[allow(elided_lifetimes_in_paths)]
+        static ROWS: &[Row] = &[
+            $( Row { spec: &<$Q as Command<'static>>::SPEC, parse: |args| { <$Q as Command<'_>>::parse(args).map(|c| Request::Query(c.into())) } }, )*
+            $( Row { spec: &<$M as Command<'static>>::SPEC, parse: |args| { <$M as Command<'_>>::parse(args).map(|c| Request::Mutation(c.into())) } }, )*
+        ];
+    };
+}
+
+commands! {
+    Query {
+        // keys
+        Exists<'a>, PExpireTime<'a>,
+        // strings
+        Get<'a>, StrLen<'a>,
+        // hashes
+        HGet<'a>, HGetAll<'a>, HLen<'a>,
+        // lists
+        LLen<'a>, LRange<'a>,
+        // sets
+        SCard<'a>, SMembers<'a>,
+        // sorted sets
+        ZCard<'a>, ZRange<'a>,
+    }
+    Mutation {
+        // keys
+        Del<'a>, FlushAll, FlushDb, PExpireAt<'a>, Unlink<'a>,
+        // strings
+        Set<'a>,
+        // hashes
+        HSet<'a>,
+        // lists
+        RPush<'a>,
+        // sets
+        SAdd<'a>,
+        // sorted sets
+        ZAdd<'a>,
+    }
+}
+
+struct Row {
+    spec: &'static Spec,
+    parse: for<'a> fn(&mut Args<'a>) -> Result<Request<'a>>,
+}
+
+static BY_NAME: LazyLock<HashMap<&'static str, &'static Row, foldhash::fast::FixedState>> =
+    LazyLock::new(|| ROWS.iter().map(|row| (row.spec.name, row)).collect());
+
+/// Every command's declaration: queries, then mutations, by family.
+pub fn specs() -> impl Iterator<Item = &'static Spec> {
+    ROWS.iter().map(|row| row.spec)
+}
+
+/// A command that was read from its arguments: a query or a mutation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request<'a> {
+    /// It reads.
+    Query(Query<'a>),
+    /// It changes.
+    Mutation(Mutation<'a>),
+}
+
+impl<'a> Request<'a> {
+    /// Reads a command from its name and arguments.
+    ///
+    /// # Errors
+    /// Unknown command, wrong number of arguments, or the command's own error for its arguments; Redis's texts.
+    pub fn parse(args: &'a [Arg<'a>]) -> Result<Self> {
+        let Some((name, rest)) = args.split_first() else {
+            return Err(Error::new(ErrorKind::UnknownCommand, "ERR empty command"));
+        };
+        let row = find_row(name).ok_or_else(|| unknown_command(name, rest))?;
+        if !row.spec.admits(args.len()) {
+            return Err(Error::arity(row.spec.name));
+        }
+        if let Some(large) = rest.iter().find(|arg| arg.len() > crate::Value::MAX) {
+            return Err(Error::too_large(large.len()));
+        }
+        (row.parse)(&mut Args::new(row.spec.name, rest))
+    }
+
+    /// The declaration.
+    pub fn spec(&self) -> &'static Spec {
+        match self {
+            Request::Query(query) => query.spec(),
+            Request::Mutation(mutation) => mutation.spec(),
+        }
+    }
+}
+
+/// The declaration of the command `name` (any case), if there is one.
+pub fn find_spec(name: &[u8]) -> Option<&'static Spec> {
+    find_row(name).map(|row| row.spec)
+}
+
+fn find_row(name: &[u8]) -> Option<&'static Row> {
+    let mut upper = [0; 24];
+    let upper = upper.get_mut(..name.len())?;
+    upper.copy_from_slice(name);
+    upper.make_ascii_uppercase();
+    BY_NAME.get(std::str::from_utf8(upper).ok()?).copied()
+}
+
+/// Redis's text: the name and the first arguments, 128 bytes of each at most.
+fn unknown_command(name: &[u8], rest: &[Arg<'_>]) -> Error {
+    let mut shown = Vec::new();
+    for arg in rest {
+        if shown.len() >= 128 {
+            break;
+        }
+        let room = 128 - shown.len();
+        shown.push(b'\'');
+        shown.extend_from_slice(&arg[..arg.len().min(room)]);
+        shown.extend_from_slice(b"' ");
+    }
+    let name = String::from_utf8_lossy(&name[..name.len().min(128)]).into_owned();
+    let text = format!("ERR unknown command '{name}', with args beginning with: {}", String::from_utf8_lossy(&shown));
+    Error::new(ErrorKind::UnknownCommand, text.replace(['\r', '\n'], " "))
+}
+
+/// Refuses arguments above the size limit without writing them anywhere.
+#[derive(Default)]
+struct SizeCheck {
+    largest: usize,
+}
+
+impl ArgSink for SizeCheck {
+    #[inline]
+    fn arg(&mut self, bytes: &[u8]) {
+        self.largest = self.largest.max(bytes.len());
+    }
+    #[inline]
+    fn int(&mut self, _: i64) {}
+    #[inline]
+    fn float(&mut self, _: f64) {}
+}
+
+/// Refuses a command with an argument above [`Value::MAX`](crate::Value::MAX) bytes.
+///
+/// # Errors
+/// Too large, with the size.
+#[inline]
+pub fn check_size<'a>(command: &impl Command<'a>) -> Result<()> {
+    let mut check = SizeCheck::default();
+    command.write_args(&mut check);
+    if check.largest > crate::Value::MAX { Err(Error::too_large(check.largest)) } else { Ok(()) }
+}
+
+impl<'a> Query<'a> {
+    /// Reads a query from its name and arguments.
+    ///
+    /// # Errors
+    /// As [`Request::parse`]; a mutation is an unknown query.
+    pub fn parse(args: &'a [Arg<'a>]) -> Result<Self> {
+        match Request::parse(args)? {
+            Request::Query(query) => Ok(query),
+            Request::Mutation(other) => Err(Error::invalid(format!("ERR '{}' is not a query", other.spec().name))),
+        }
+    }
+
+    /// Writes the arguments, without the name.
+    pub fn write_args<S: ArgSink + ?Sized>(&self, out: &mut S) {
+        each_query!(self, it => it.write_args(out));
+    }
+
+    /// Visits the keys in argument order.
+    pub fn visit_keys<'s>(&'s self, mut visit: impl FnMut(&'s Key<'s>)) {
+        each_query!(self, it => it.visit_keys(&mut visit));
+    }
+
+    /// The first key, if the command has any.
+    #[inline]
+    pub fn first_key(&self) -> Option<&Key<'_>> {
+        let mut first = None;
+        self.visit_keys(|key| first = first.or(Some(key)));
+        first
+    }
+
+    /// Reads from `keyspace`.
+    ///
+    /// # Errors
+    /// The command's, with Redis's text.
+    #[inline]
+    pub fn run<K: Keyspace>(&self, keyspace: &K, context: Context) -> Result<Reply> {
+        each_query!(self, it => it.run(keyspace, context).map(Outcome::into_reply))
+    }
+
+    /// Reads from `keyspace`, and says whether it holds every key that was asked for.
+    ///
+    /// # Errors
+    /// The command's, with Redis's text.
+    #[inline]
+    pub fn answer<K: Keyspace>(&self, keyspace: &K, context: Context) -> Result<Answer> {
+        let reply = self.run(keyspace, context)?;
+        let mut hit = true;
+        // A single-key reply that says something proves the key; the rest is looked up.
+        if self.spec().keys.last != 1 || reply.is_nothing() {
+            self.visit_keys(|key| hit = hit && keyspace.contains(key));
+        }
+        Ok(Answer { reply, hit })
+    }
+
+    /// The canonical form of a reply to this command that a server sent, in RESP2 or RESP3.
+    ///
+    /// # Errors
+    /// Unexpected reply when the shape cannot be this command's.
+    pub fn canonical(&self, reply: Reply) -> Result<Reply> {
+        fn through<'a, C: Command<'a>>(_: &C, reply: Reply) -> Result<Reply> {
+            C::Reply::from_reply(reply).map(Outcome::into_reply)
+        }
+        each_query!(self, it => through(it, reply))
+    }
+}
+
+impl<'a> Mutation<'a> {
+    /// Reads a mutation from its name and arguments.
+    ///
+    /// # Errors
+    /// As [`Request::parse`]; a query is an unknown mutation.
+    pub fn parse(args: &'a [Arg<'a>]) -> Result<Self> {
+        match Request::parse(args)? {
+            Request::Mutation(mutation) => Ok(mutation),
+            Request::Query(other) => Err(Error::invalid(format!("ERR '{}' is not a mutation", other.spec().name))),
+        }
+    }
+
+    /// Writes the arguments, without the name.
+    pub fn write_args<S: ArgSink + ?Sized>(&self, out: &mut S) {
+        each_mutation!(self, it => it.write_args(out));
+    }
+
+    /// Visits the keys in argument order.
+    pub fn visit_keys<'s>(&'s self, mut visit: impl FnMut(&'s Key<'s>)) {
+        each_mutation!(self, it => it.visit_keys(&mut visit));
+    }
+
+    /// The first key, if the command has any.
+    #[inline]
+    pub fn first_key(&self) -> Option<&Key<'_>> {
+        let mut first = None;
+        self.visit_keys(|key| first = first.or(Some(key)));
+        first
+    }
+
+    /// Changes `keyspace`.
+    ///
+    /// # Errors
+    /// The command's, with Redis's text; then nothing has changed.
+    #[inline]
+    pub fn run<K: Keyspace>(&self, keyspace: &mut K, context: Context) -> Result<Reply> {
+        each_mutation!(self, it => it.run(keyspace, context).map(Outcome::into_reply))
+    }
+
+    /// The change that was made, given the reply.
+    ///
+    /// # Errors
+    /// Unexpected reply when the reply cannot be this command's.
+    pub fn effect(&self, reply: &Reply, context: Context) -> Result<Effect<'a>> {
+        fn effect<'a, C: MutationCommand<'a>>(command: &C, reply: &Reply, context: Context) -> Result<Effect<'a>> {
+            Ok(command.effect(&C::Reply::from_reply(reply.clone())?, context))
+        }
+        each_mutation!(self, it => effect(it, reply, context))
+    }
+
+    /// Whether the outcome does not depend on what is there.
+    #[inline]
+    pub fn is_blind(&self) -> bool {
+        each_mutation!(self, it => it.is_blind())
+    }
+
+    /// The same mutation with absolute times instead of relative ones.
+    pub fn absolute(&self, context: Context) -> Mutation<'a> {
+        each_mutation!(self, it => it.absolute(context))
+    }
+
+    /// How long a blocking command waits; `None` for all others.
+    #[inline]
+    pub fn blocking(&self) -> Option<Blocking> {
+        each_mutation!(self, it => it.blocking())
+    }
+
+    /// For a blocking command whose caller is gone: what puts back what `reply` took.
+    pub fn undo(&self, reply: &Reply) -> Option<Mutation<'static>> {
+        fn undo<'a, C: MutationCommand<'a>>(command: &C, reply: &Reply) -> Option<Mutation<'static>> {
+            command.undo(&C::Reply::from_reply(reply.clone()).ok()?)
+        }
+        each_mutation!(self, it => undo(it, reply))
+    }
+
+    /// The canonical form of a reply to this command that a server sent, in RESP2 or RESP3.
+    ///
+    /// # Errors
+    /// Unexpected reply when the shape cannot be this command's.
+    pub fn canonical(&self, reply: Reply) -> Result<Reply> {
+        fn through<'a, C: Command<'a>>(_: &C, reply: Reply) -> Result<Reply> {
+            C::Reply::from_reply(reply).map(Outcome::into_reply)
+        }
+        each_mutation!(self, it => through(it, reply))
+    }
+
+    /// The removal of every key of this command: what a copy does that cannot repeat the command. For a command
+    /// without keys, everything is removed.
+    pub fn drop_keys(&self) -> Mutation<'_> {
+        let mut keys = Vec::new();
+        self.visit_keys(|key| keys.push(key.borrow()));
+        if keys.is_empty() { FlushAll::default().into() } else { Unlink { keys }.into() }
+    }
+
+    /// Whether the command does nothing but remove whole keys.
+    pub fn only_removes(&self) -> bool {
+        matches!(self, Mutation::Del(_) | Mutation::Unlink(_) | Mutation::FlushAll(_) | Mutation::FlushDb(_))
+    }
+}

@@ -1,0 +1,124 @@
+//! What a cache backend implements: in-process memory, Redis, distributed memory, or a user's own.
+
+use std::fmt::Debug;
+use std::future::Future;
+
+use crate::answer::Answer;
+use crate::command::{Mutation, Query};
+use crate::effect::{Effect, Reach};
+use crate::error::{Error, Result};
+use crate::fetch::Fetched;
+use crate::object::Object;
+use crate::reply::Reply;
+use crate::snapshot::{FillLimit, Snapshot};
+use crate::time::Timestamp;
+
+/// Who sees a driver's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Only this process.
+    Process,
+    /// Other processes too.
+    Shared,
+}
+
+/// A cache backend: it answers queries and carries out mutations.
+///
+/// Two methods are needed, [`query`](Driver::query) and [`mutate`](Driver::mutate), written as plain `async fn`; the
+/// rest has defaults that are always correct and say what they cost. A driver handles commands as values: the
+/// simplest one keeps a [`Keyspace`](crate::Keyspace) and calls `query.run` and `mutation.run`; one over a network
+/// encodes them with `write_args`.
+///
+/// Which families it serves it says with the markers [`StringDriver`], [`HashDriver`], [`ListDriver`],
+/// [`SetDriver`] and [`SortedSetDriver`]; a command of another family it answers with
+/// [`Error::unsupported`](crate::Error::unsupported).
+///
+/// A future may be dropped at any await: the driver must then have carried the command out whole or not at all, or
+/// not yet.
+pub trait Driver: Debug + Send + Sync + 'static {
+    /// Who sees the data; [`Scope::Process`] by default.
+    fn scope(&self) -> Scope {
+        Scope::Process
+    }
+
+    /// Answers at once when that needs no waiting; `None` means "ask [`query`](Driver::query)". Never blocks.
+    fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>> {
+        let _ = query;
+        None
+    }
+
+    /// Answers a query.
+    fn query(&self, query: &Query<'_>) -> impl Future<Output = Result<Answer>> + Send;
+
+    /// Carries out a mutation at once when that needs no waiting; `None` means "ask [`mutate`](Driver::mutate)".
+    fn try_mutate(&self, mutation: &Mutation<'_>) -> Option<Result<Reply>> {
+        let _ = mutation;
+        None
+    }
+
+    /// Carries out a mutation; a blocking one waits here until it has something or its own timeout passes.
+    fn mutate(&self, mutation: &Mutation<'_>) -> impl Future<Output = Result<Reply>> + Send;
+
+    /// Answers several queries, each on its own; one round trip where the driver can. The default asks in turn.
+    fn query_many(&self, queries: &[Query<'_>]) -> impl Future<Output = Vec<Result<Answer>>> + Send {
+        async move {
+            let mut answers = Vec::with_capacity(queries.len());
+            for query in queries {
+                answers.push(self.query(query).await);
+            }
+            answers
+        }
+    }
+
+    /// Answers a query of one key and, when the key is within `limit`, gives the whole key with its deadline as it
+    /// was at that same moment, so that other levels can be filled. The default only answers.
+    fn fetch(&self, query: &Query<'_>, limit: FillLimit) -> impl Future<Output = Result<Fetched>> + Send {
+        let _ = limit;
+        async move { Ok(Fetched::answer(self.query(query).await?)) }
+    }
+
+    /// Takes over a whole key. The default can do it for strings, with one `SET … PXAT`.
+    ///
+    /// # Errors
+    /// Unsupported where the driver cannot take a collection whole.
+    fn install(&self, snapshot: &Snapshot) -> impl Future<Output = Result<()>> + Send {
+        async move {
+            let Object::String(_) = snapshot.object else {
+                return Err(Error::unsupported("install"));
+            };
+            for mutation in snapshot.to_mutations() {
+                self.mutate(&mutation).await?;
+            }
+            Ok(())
+        }
+    }
+
+    /// Applies the effect of a mutation that another level decided, to this copy; no deadline may then lie past
+    /// `cap`. The default applies whole effects without a cap, and otherwise drops the keys, which is always safe.
+    fn apply(&self, effect: &Effect<'_>, cap: Option<Timestamp>) -> impl Future<Output = Result<()>> + Send {
+        async move {
+            let Some(change) = &effect.change else { return Ok(()) };
+            if effect.reach == Reach::Whole && (cap.is_none() || change.only_removes()) {
+                self.mutate(change).await.map(drop)
+            } else {
+                self.mutate(&change.drop_keys()).await.map(drop)
+            }
+        }
+    }
+
+    /// Whether the backend is reachable now: asked after failures, before traffic returns. `Ok` by default.
+    fn probe(&self) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+}
+
+/// The driver serves the string commands, and those of keys in general.
+pub trait StringDriver: Driver {}
+/// The driver serves the hash commands, and those of keys in general.
+pub trait HashDriver: Driver {}
+/// The driver serves the list commands, and those of keys in general.
+pub trait ListDriver: Driver {}
+/// The driver serves the set commands, and those of keys in general.
+pub trait SetDriver: Driver {}
+/// The driver serves the sorted set commands, and those of keys in general.
+pub trait SortedSetDriver: Driver {}

@@ -1,0 +1,306 @@
+//! Replies: one dynamic shape for drivers and protocols, and typed ones for callers.
+
+use jcache_value::Value;
+
+use crate::error::{Error, Result};
+
+/// A reply in the shape of RESP3, from which RESP2's is a flattening.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// Nothing there.
+    Nil,
+    /// The status `OK`.
+    Ok,
+    /// Another status line, such as a type's name.
+    Status(Value),
+    /// An integer; also how RESP2 says yes and no.
+    Int(i64),
+    /// A float.
+    Double(f64),
+    /// A byte string.
+    Bulk(Value),
+    /// Elements in order.
+    Array(Vec<Reply>),
+    /// Fields and values, in order.
+    Map(Vec<(Reply, Reply)>),
+    /// Unique members.
+    Set(Vec<Reply>),
+}
+
+impl Reply {
+    /// Whether this reply is what an absent key would also give: nil, zero, empty, or a list of only such.
+    pub fn is_nothing(&self) -> bool {
+        match self {
+            Reply::Nil | Reply::Int(0) => true,
+            Reply::Bulk(value) => value.is_empty(),
+            Reply::Array(items) | Reply::Set(items) => items.iter().all(Reply::is_nothing),
+            Reply::Map(pairs) => pairs.is_empty(),
+            Reply::Ok | Reply::Int(_) | Reply::Double(_) => false,
+            Reply::Status(name) => name.as_bytes() == b"none",
+        }
+    }
+
+    /// The name of the reply's shape, for error messages.
+    pub fn shape(&self) -> &'static str {
+        match self {
+            Reply::Nil => "nil",
+            Reply::Ok | Reply::Status(_) => "a status",
+            Reply::Int(_) => "an integer",
+            Reply::Double(_) => "a double",
+            Reply::Bulk(_) => "a string",
+            Reply::Array(_) => "an array",
+            Reply::Map(_) => "a map",
+            Reply::Set(_) => "a set",
+        }
+    }
+
+    /// The elements of a list-like reply, with a map flattened to fields and values.
+    ///
+    /// # Errors
+    /// Unexpected reply when it is no list.
+    pub fn into_items(self) -> Result<Vec<Reply>> {
+        match self {
+            Reply::Array(items) | Reply::Set(items) => Ok(items),
+            Reply::Map(pairs) => Ok(pairs.into_iter().flat_map(|(k, v)| [k, v]).collect()),
+            Reply::Nil => Ok(Vec::new()),
+            other => Err(Error::unexpected_reply("a list", &other)),
+        }
+    }
+}
+
+/// A typed reply of a command: what [`Command::Reply`](crate::Command::Reply) is.
+///
+/// `from_reply` accepts every shape in which servers send it (RESP2 sends a float as a string and a map as a flat
+/// list), so a driver hands on what it received.
+pub trait Outcome: Sized + Send {
+    /// Reads the typed reply.
+    ///
+    /// # Errors
+    /// Unexpected reply when the shape cannot be this type.
+    fn from_reply(reply: Reply) -> Result<Self>;
+
+    /// The canonical dynamic reply.
+    fn into_reply(self) -> Reply;
+}
+
+/// `OK`.
+impl Outcome for () {
+    fn from_reply(reply: Reply) -> Result<Self> {
+        match reply {
+            Reply::Ok => Ok(()),
+            Reply::Status(s) if s.as_bytes() == b"OK" => Ok(()),
+            other => Err(Error::unexpected_reply("OK", &other)),
+        }
+    }
+    fn into_reply(self) -> Reply {
+        Reply::Ok
+    }
+}
+
+impl Outcome for Reply {
+    fn from_reply(reply: Reply) -> Result<Self> {
+        Ok(reply)
+    }
+    fn into_reply(self) -> Reply {
+        self
+    }
+}
+
+impl Outcome for i64 {
+    fn from_reply(reply: Reply) -> Result<Self> {
+        match reply {
+            Reply::Int(n) => Ok(n),
+            Reply::Bulk(ref text) | Reply::Status(ref text) => crate::number::parse_i64(text)
+                .ok_or_else(|| Error::unexpected_reply("an integer", &reply)),
+            other => Err(Error::unexpected_reply("an integer", &other)),
+        }
+    }
+    fn into_reply(self) -> Reply {
+        Reply::Int(self)
+    }
+}
+
+impl Outcome for u64 {
+    fn from_reply(reply: Reply) -> Result<Self> {
+        match reply {
+            Reply::Int(n) if n >= 0 => Ok(n as u64),
+            other => Err(Error::unexpected_reply("a count", &other)),
+        }
+    }
+    fn into_reply(self) -> Reply {
+        Reply::Int(i64::try_from(self).unwrap_or(i64::MAX))
+    }
+}
+
+impl Outcome for bool {
+    fn from_reply(reply: Reply) -> Result<Self> {
+        match reply {
+            Reply::Int(n @ (0 | 1)) => Ok(n == 1),
+            other => Err(Error::unexpected_reply("0 or 1", &other)),
+        }
+    }
+    fn into_reply(self) -> Reply {
+        Reply::Int(self.into())
+    }
+}
+
+impl Outcome for f64 {
+    fn from_reply(reply: Reply) -> Result<Self> {
+        match reply {
+            Reply::Double(n) => Ok(n),
+            Reply::Int(n) => Ok(n as f64),
+            Reply::Bulk(ref text) => crate::number::parse_f64(text).ok_or_else(|| Error::unexpected_reply("a float", &reply)),
+            other => Err(Error::unexpected_reply("a float", &other)),
+        }
+    }
+    fn into_reply(self) -> Reply {
+        Reply::Double(self)
+    }
+}
+
+impl Outcome for Value {
+    fn from_reply(reply: Reply) -> Result<Self> {
+        match reply {
+            Reply::Bulk(value) | Reply::Status(value) => Ok(value),
+            other => Err(Error::unexpected_reply("a string", &other)),
+        }
+    }
+    fn into_reply(self) -> Reply {
+        Reply::Bulk(self)
+    }
+}
+
+/// Nil or something.
+impl<T: Outcome> Outcome for Option<T> {
+    #[inline]
+    fn from_reply(reply: Reply) -> Result<Self> {
+        match reply {
+            Reply::Nil => Ok(None),
+            some => T::from_reply(some).map(Some),
+        }
+    }
+    #[inline]
+    fn into_reply(self) -> Reply {
+        self.map_or(Reply::Nil, Outcome::into_reply)
+    }
+}
+
+/// A list; nil (an absent key) is the empty list.
+impl<T: Outcome> Outcome for Vec<T> {
+    fn from_reply(reply: Reply) -> Result<Self> {
+        reply.into_items()?.into_iter().map(T::from_reply).collect()
+    }
+    fn into_reply(self) -> Reply {
+        Reply::Array(self.into_iter().map(Outcome::into_reply).collect())
+    }
+}
+
+/// Two things in a list of two, such as a key and an element.
+impl<A: Outcome, B: Outcome> Outcome for (A, B) {
+    fn from_reply(reply: Reply) -> Result<Self> {
+        let shape = Error::unexpected_reply("a pair", &reply);
+        let items: [Reply; 2] = reply.into_items()?.try_into().map_err(|_| shape)?;
+        let [a, b] = items;
+        Ok((A::from_reply(a)?, B::from_reply(b)?))
+    }
+    fn into_reply(self) -> Reply {
+        Reply::Array(vec![self.0.into_reply(), self.1.into_reply()])
+    }
+}
+
+/// Reads pairs that come as a map, as a list of pairs, or as one flat list.
+fn read_pairs<A: Outcome, B: Outcome>(reply: Reply) -> Result<Vec<(A, B)>> {
+    let items = match reply {
+        Reply::Map(pairs) => {
+            return pairs.into_iter().map(|(a, b)| Ok((A::from_reply(a)?, B::from_reply(b)?))).collect();
+        }
+        other => other.into_items()?,
+    };
+    if items.iter().all(|item| matches!(item, Reply::Array(_))) {
+        return items.into_iter().map(Outcome::from_reply).collect();
+    }
+    if items.len() % 2 != 0 {
+        return Err(Error::unexpected_reply("pairs", &Reply::Array(items)));
+    }
+    let mut pairs = Vec::with_capacity(items.len() / 2);
+    let mut items = items.into_iter();
+    while let (Some(a), Some(b)) = (items.next(), items.next()) {
+        pairs.push((A::from_reply(a)?, B::from_reply(b)?));
+    }
+    Ok(pairs)
+}
+
+/// The fields and values of a hash (`HGETALL`), in the order of the reply.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Fields(pub Vec<(Value, Value)>);
+
+impl Outcome for Fields {
+    fn from_reply(reply: Reply) -> Result<Self> {
+        read_pairs(reply).map(Fields)
+    }
+    fn into_reply(self) -> Reply {
+        Reply::Map(self.0.into_iter().map(|(f, v)| (Reply::Bulk(f), Reply::Bulk(v))).collect())
+    }
+}
+
+/// Unique members in no particular order (`SMEMBERS`).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Members(pub Vec<Value>);
+
+impl Outcome for Members {
+    fn from_reply(reply: Reply) -> Result<Self> {
+        Outcome::from_reply(reply).map(Members)
+    }
+    fn into_reply(self) -> Reply {
+        Reply::Set(self.0.into_iter().map(Reply::Bulk).collect())
+    }
+}
+
+/// Members of a sorted set with their scores, in the order of the reply (`ZPOPMIN`, `… WITHSCORES`).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Scored(pub Vec<(Value, f64)>);
+
+impl Outcome for Scored {
+    fn from_reply(reply: Reply) -> Result<Self> {
+        read_pairs(reply).map(Scored)
+    }
+    fn into_reply(self) -> Reply {
+        Reply::Array(self.0.into_iter().map(Outcome::into_reply).collect())
+    }
+}
+
+/// One page of a scan: where to go on (0: done) and what was found.
+///
+/// `T` is what stands in the page: `Vec<Value>` for keys and members, [`Flat`] for fields or scores.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Page<T> {
+    /// The cursor to ask for the next page with; 0 when the scan is complete.
+    pub cursor: u64,
+    /// What this page holds.
+    pub items: T,
+}
+
+impl<T: Outcome> Outcome for Page<T> {
+    fn from_reply(reply: Reply) -> Result<Self> {
+        let (cursor, items): (Value, T) = Outcome::from_reply(reply)?;
+        let cursor = std::str::from_utf8(&cursor).ok().and_then(|c| c.parse().ok());
+        let cursor = cursor.ok_or_else(|| Error::unexpected_reply("a cursor", &Reply::Nil))?;
+        Ok(Page { cursor, items })
+    }
+    fn into_reply(self) -> Reply {
+        (Value::from(self.cursor.to_string()), self.items).into_reply()
+    }
+}
+
+/// Pairs that a reply gives as one flat list in RESP2 and RESP3 alike (`HSCAN`, `ZSCAN`, `HRANDFIELD … WITHVALUES`).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Flat<A, B>(pub Vec<(A, B)>);
+
+impl<A: Outcome, B: Outcome> Outcome for Flat<A, B> {
+    fn from_reply(reply: Reply) -> Result<Self> {
+        read_pairs(reply).map(Flat)
+    }
+    fn into_reply(self) -> Reply {
+        Reply::Array(self.0.into_iter().flat_map(|(a, b)| [a.into_reply(), b.into_reply()]).collect())
+    }
+}
