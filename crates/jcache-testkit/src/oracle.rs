@@ -98,7 +98,7 @@ impl Options {
     }
 
     /// Runs the server until it answers; `None` when the port was taken.
-    fn spawn(&self, program: &PathBuf, dir: &TempDir, port: u16) -> Option<(Child, u32)> {
+    fn spawn(&self, program: &PathBuf, dir: &TempDir, port: u16) -> Option<(Guard, u32)> {
         let log = dir.path().join("log");
         let mut command = Command::new("sh");
         // The background job does not get the pipe: only the shell reads it, and only its end counts.
@@ -115,9 +115,9 @@ impl Options {
             command.args(["--save", "", "--appendonly", "no"]);
         }
         command.args(&self.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut guard = command.spawn().expect("sh runs");
+        let mut guard = Guard(command.spawn().expect("sh runs"));
         let mut line = String::new();
-        let said = guard.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
+        let said = guard.0.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
         assert!(matches!(said, Some(Ok(_))), "sh says the pid of redis-server");
         let pid = line.trim().parse().expect("a pid");
         let text = || std::fs::read_to_string(&log).unwrap_or_default();
@@ -125,16 +125,12 @@ impl Options {
         loop {
             let answers = RawClient::connect(port).is_ok_and(|mut it| self.tls || it.answers());
             if text().contains("Failed listening") {
-                end(&mut guard);
                 return None;
             }
             if answers {
                 return Some((guard, pid));
             }
-            if Instant::now() > patience {
-                end(&mut guard);
-                panic!("redis-server does not answer on port {port}; its log:\n{}", text());
-            }
+            assert!(Instant::now() < patience, "redis-server does not answer on port {port}; its log:\n{}", text());
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -143,7 +139,7 @@ impl Options {
 /// A running `redis-server`, killed on drop.
 #[derive(Debug)]
 pub struct RedisServer {
-    guard: Child,
+    guard: Guard,
     pid: u32,
     port: u16,
     program: PathBuf,
@@ -214,7 +210,7 @@ impl RedisServer {
     /// # Panics
     /// When the port was taken in between.
     pub fn restart(&mut self) {
-        end(&mut self.guard);
+        self.guard.end();
         let again = self.options.spawn(&self.program, &self.dir, self.port);
         (self.guard, self.pid) = again.expect("the port of the old server is free");
     }
@@ -225,16 +221,21 @@ impl RedisServer {
     }
 }
 
-impl Drop for RedisServer {
-    fn drop(&mut self) {
-        end(&mut self.guard);
+/// The shell that kills the server when its pipe closes.
+#[derive(Debug)]
+struct Guard(Child);
+
+impl Guard {
+    fn end(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
     }
 }
 
-/// Closes the pipe, upon which the shell kills the server, and waits for the shell.
-fn end(guard: &mut Child) {
-    drop(guard.stdin.take());
-    let _ = guard.wait();
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 fn find_program() -> Option<PathBuf> {

@@ -15,7 +15,7 @@ use fastrand::Rng;
 /// An argument list from parts that are texts or bytes: `args!["SET", key(rng), "x"]`.
 #[macro_export]
 macro_rules! args {
-    ($($part:expr),* $(,)?) => { vec![$( Vec::<u8>::from($part) ),*] };
+    ($($part:expr),* $(,)?) => { Vec::<Vec<u8>>::from([$( Vec::<u8>::from($part) ),*]) };
 }
 
 thread_local! {

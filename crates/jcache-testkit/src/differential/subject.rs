@@ -3,7 +3,9 @@
 use std::time::SystemTime;
 
 use jcache_core::command::Request;
-use jcache_core::{Arg, Context, Driver, Model, Reply, Result, Timestamp};
+use jcache_core::{Arg, Context, Driver, Error, Model, Reply, Result, Timestamp};
+
+use super::laws::Laws;
 
 /// Something that answers commands, in real time.
 pub trait Subject {
@@ -24,10 +26,11 @@ pub(super) fn borrow(args: &[Vec<u8>]) -> Vec<Arg<'_>> {
     args.iter().map(Arg::from).collect()
 }
 
-/// Commands on core's [`Model`].
+/// Commands on core's [`Model`], each held to the laws of commands as well: effects, absolute times, parts.
 #[derive(Debug, Default)]
 pub struct ModelSubject {
     model: Model,
+    laws: Laws,
     seed: u64,
 }
 
@@ -39,12 +42,24 @@ impl Subject for ModelSubject {
         // Weyl's sequence: different every time, and well spread.
         self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let context = Context { now, seed: self.seed };
-        let run = |request: Request<'_>| match request {
-            Request::Query(query) => query.run(&self.model, context),
-            Request::Mutation(mutation) => mutation.run(&mut self.model, context),
+        let reply = match Request::parse(&args).map_err(text)? {
+            Request::Query(query) => {
+                let reply = query.run(&self.model, context);
+                self.laws.query(&query, &self.model, context, &reply)?;
+                reply
+            }
+            Request::Mutation(mutation) => {
+                let reply = mutation.run(&mut self.model, context);
+                self.laws.mutation(&mutation, &self.model, context, &reply)?;
+                reply
+            }
         };
-        Request::parse(&args).and_then(run).map_err(|error| error.message().to_owned())
+        reply.map_err(text)
     }
+}
+
+fn text(error: Error) -> String {
+    error.message().to_owned()
 }
 
 /// Commands on a driver: at once where it can, otherwise by waiting for its future on a tokio runtime.
@@ -86,6 +101,6 @@ impl<D: Driver> Subject for DriverSubject<'_, D> {
             args[place] = b"0.001".to_vec();
         }
         let args = borrow(&args);
-        Request::parse(&args).and_then(|request| self.run(&request)).map_err(|error| error.message().to_owned())
+        Request::parse(&args).and_then(|request| self.run(&request)).map_err(text)
     }
 }
