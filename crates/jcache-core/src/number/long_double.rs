@@ -103,11 +103,11 @@ fn fraction(significand: u128, shift: u32) -> String {
 /// `significand * 2^exponent` in decimal: at most 4,933 digits.
 fn power(significand: u128, exponent: u32) -> String {
     const LIMB: u128 = 10u128.pow(18);
-    // Limbs of 18 decimal digits, the least first, multiplied by at most 2^64 at a time.
+    // Limbs of 18 decimal digits, the least first, multiplied by at most 2^32 at a time: the carry is less than a limb.
     let mut limbs = vec![significand % LIMB, significand / LIMB];
     let mut left = exponent;
     while left > 0 {
-        let step = left.min(64);
+        let step = left.min(32);
         let mut carry = 0;
         for limb in &mut limbs {
             let product = (*limb << step) + carry;
