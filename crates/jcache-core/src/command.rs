@@ -5,6 +5,7 @@
 //! where the logic is plain code. [`Query`] and [`Mutation`] name them all: one row a command.
 
 mod field;
+mod levels;
 mod table;
 mod spec;
 

@@ -61,7 +61,7 @@ impl Snapshot {
                 SAdd { key: key(), members }.into()
             }
             Object::SortedSet(sorted) => {
-                let members = sorted.iter().map(|(member, score)| (score, Arg::Value(Value::new(member.as_ref()))));
+                let members = sorted.iter().map(|(member, score)| (score, Arg::Value(member.to_value())));
                 ZAdd::plain(key(), members.collect()).into()
             }
         };

@@ -309,6 +309,28 @@ fn large_set() {
     assert!(set.heap_size() < full / 4, "{} of {full} bytes for an eighth of the members", set.heap_size());
 }
 
+/// Most members go in the middle of a scan, so that the rest is moved together under it.
+#[test]
+fn a_scan_survives_the_packing_of_slots() {
+    for taken in [0, 1, 500, 900, 999] {
+        let mut set: SortedSet = (0..1000).map(|i| (i.to_string(), f64::from(i))).collect();
+        let mut seen = HashSet::new();
+        let mut cursor =
+            if taken == 0 { 0 } else { set.scan(0, taken, &mut |member, _| assert!(seen.insert(member.to_vec()))) };
+        assert_eq!(seen.len(), taken);
+        let before = set.heap_size();
+        (0..1000).filter(|i| i % 7 != 3).for_each(|i| assert!(set.remove(i.to_string().as_bytes()).is_some()));
+        assert!(set.heap_size() < before / 4, "not packed");
+        loop {
+            cursor = set.scan(cursor, 10, &mut |member, _| _ = seen.insert(member.to_vec()));
+            if cursor == 0 {
+                break;
+            }
+        }
+        assert!(set.iter().all(|(member, _)| seen.contains(member.as_bytes())));
+    }
+}
+
 #[test]
 fn zeros_are_equal_and_the_first_one_stays() {
     for filler in [0, 200] {
@@ -341,7 +363,8 @@ fn both_forms_of_the_same_members_are_equal() {
 fn an_empty_set_takes_no_heap_and_a_full_one_what_redis_takes() {
     assert_eq!(SortedSet::new().heap_size(), 0);
     assert_eq!(size_of::<SortedSet>(), 32);
-    let set: SortedSet = (0..1000u64).map(|i| (format!("member:{:013}", scatter(i) % 10_u64.pow(13)), scatter(i) as f64)).collect();
+    let set: SortedSet =
+        (0..1000u64).map(|i| (format!("member:{:013}", scatter(i) % 10_u64.pow(13)), scatter(i) as f64)).collect();
     assert!(set.heap_size() / 1000 < 100, "{} bytes a member", set.heap_size() / 1000);
     let packed: SortedSet = (0..100u64).map(|i| (format!("member:{i:013}"), i as f64)).collect();
     assert!(packed.heap_size() / 100 < 36, "{} bytes a member", packed.heap_size() / 100);

@@ -8,7 +8,7 @@ use std::ops::Deref;
 
 use bytes::Bytes;
 
-use crate::Value;
+use crate::{SHARE_MIN, Value};
 
 impl Deref for Value {
     type Target = [u8];
@@ -131,7 +131,7 @@ impl From<Vec<u8>> for Value {
     /// Takes a large vector over without a copy, spare capacity and all.
     fn from(bytes: Vec<u8>) -> Value {
         // Asked here too: a small vector would become a `Bytes` only to be copied.
-        if bytes.len() < crate::SHARE_MIN { Value::new(&bytes) } else { Value::share(Bytes::from(bytes)) }
+        if bytes.len() < SHARE_MIN { Value::new(&bytes) } else { Value::share(Bytes::from(bytes)) }
     }
 }
 

@@ -4,7 +4,7 @@
 //! one. If not, the entry moves to a copy and the handles keep the old block.
 
 use crate::block::{Block, FREQUENCY, GROWN, length};
-use crate::{Entry, Value, layout};
+use crate::{Entry, SHARE_MIN, Value, layout};
 
 impl<T> Entry<T> {
     /// Sets the deadline: milliseconds since the Unix epoch, 0 for none. O(1), in place.
@@ -46,7 +46,7 @@ impl<T> Entry<T> {
     /// Replaces text or object by a value, by reference if it is large, as [`Entry::shared`]; key, deadline and
     /// frequency stay. O(1) for large values, else O(n).
     pub fn set_shared(&mut self, value: Value) {
-        if value.len() >= crate::SHARE_MIN || !self.overwrite(&value) {
+        if value.len() >= SHARE_MIN || !self.overwrite(&value) {
             self.replace(|old| Entry::shared(old.key(), value, old.deadline()));
         }
     }

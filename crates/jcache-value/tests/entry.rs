@@ -137,9 +137,10 @@ fn set_text_and_set_shared_replace_every_kind() {
     entry.set_text(b"VALUE");
     entry.set_shared(Value::from("other"));
     assert_eq!((value(&entry), value(&entry).as_ptr()), (b"other".as_slice(), address), "in place");
+    entry.set_text(&bytes(SHARE_MIN));
     let large = Value::from(bytes(SHARE_MIN));
     entry.set_shared(large.clone());
-    assert_eq!(value(&entry).as_ptr(), large.as_ptr(), "by reference");
+    assert_eq!(value(&entry).as_ptr(), large.as_ptr(), "by reference, though there was room");
 }
 
 #[test]

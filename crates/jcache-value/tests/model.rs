@@ -183,7 +183,7 @@ impl World {
             }
             Op::PushObject(c) => {
                 if let Content::Object(o) = &mut self.model.content {
-                    self.entry.object_mut().unwrap().push(c);
+                    self.entry.object_mut().expect("an object").push(c);
                     o.push(c);
                 }
             }
@@ -208,7 +208,7 @@ impl World {
         match content {
             Content::Text(text) => {
                 assert!(self.entry.as_object().is_none());
-                assert_eq!(self.entry.as_text().unwrap().as_bytes(), text);
+                assert_eq!(self.entry.as_text().expect("text").as_bytes(), text);
                 assert!(self.entry.size() >= 24 + key.len() + text.len());
             }
             Content::Object(object) => {
@@ -226,7 +226,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn an_entry_is_its_model(key_len in prop_oneof![0..40_usize, 250..260_usize], ops in vec(op(), 0..60)) {

@@ -49,7 +49,8 @@ fn large_buffers_are_held_by_reference() {
         let value = Value::from(buffer);
         assert_eq!(value.as_ptr(), address, "Bytes");
         assert_eq!(value.clone().to_bytes().as_ptr(), address, "back to Bytes");
-        assert_eq!(Vec::from(value).as_ptr(), address, "back to a vector, as nobody else holds it");
+        let vector = Vec::from(value);
+        assert_eq!(vector.as_ptr(), address, "back to a vector, as nobody else holds it");
 
         let vector = bytes(len);
         let address = vector.as_ptr();

@@ -10,14 +10,17 @@
 
 mod indexed;
 mod packed;
+mod range;
 mod sequence;
 
-use std::{fmt, ops::Deref};
+use std::fmt;
 
 use jcache_value::Value;
 
+use super::allocated;
 use indexed::Indexed;
 use packed::Packed;
+pub use range::{Member, Range};
 
 /// A set of unique byte strings (members), each with a score, ordered by score and then by member bytes.
 ///
@@ -92,7 +95,7 @@ impl SortedSet {
     pub fn heap_size(&self) -> usize {
         match &self.0 {
             Form::Packed(it) => it.heap_size(),
-            Form::Indexed(it) => heap_block(size_of::<Indexed>()) + it.heap_size(),
+            Form::Indexed(it) => allocated(size_of::<Indexed>()) + it.heap_size(),
         }
     }
 
@@ -103,9 +106,20 @@ impl SortedSet {
 
     /// Gives `member` a score, adding it if new; returns the score it had. O(log n).
     ///
-    /// A score that compares equal to the old one changes nothing, not even the sign of a zero. `score` must not be NaN.
+    /// A score that compares equal to the old one changes nothing, not even the sign of a zero.
+    ///
+    /// # Panics
+    /// If `score` is NaN, which has no place in an order.
+    ///
+    /// ```
+    /// # use jcache_core::collection::SortedSet;
+    /// let mut set = SortedSet::new();
+    /// assert_eq!(set.insert(b"a", 1.0), None);
+    /// assert_eq!(set.insert(b"a", 2.0), Some(1.0));
+    /// assert_eq!(set.score(b"a"), Some(2.0));
+    /// ```
     pub fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
-        debug_assert!(!score.is_nan(), "a score is a number");
+        assert!(!score.is_nan(), "a score is a number");
         if let Form::Packed(packed) = &mut self.0 {
             let fits = packed.len() < Self::PACKED_LEN && member.len() <= Self::PACKED_MEMBER;
             if fits || packed.score(member).is_some() {
@@ -131,6 +145,12 @@ impl SortedSet {
     }
 
     /// Removes the first member. O(log n).
+    ///
+    /// ```
+    /// # use jcache_core::{Value, collection::SortedSet};
+    /// let mut queue = SortedSet::from_iter([("late", 9.0), ("soon", 1.0)]);
+    /// assert_eq!(queue.pop_min(), Some((Value::from("soon"), 1.0)));
+    /// ```
     pub fn pop_min(&mut self) -> Option<(Value, f64)> {
         self.pop(0)
     }
@@ -154,23 +174,23 @@ impl SortedSet {
     /// assert_eq!((set.rank_of_score(2.0, false), set.rank_of_score(2.0, true)), (1, 3));
     /// ```
     pub fn rank_of_score(&self, score: f64, after_equal: bool) -> usize {
-        if after_equal {
-            either!(&self.0, it => it.partition_point(|_, other| other <= score))
-        } else {
-            either!(&self.0, it => it.partition_point(|_, other| other < score))
-        }
+        either!(&self.0, it => it.rank_of(Place::Score(score, after_equal)))
     }
 
     /// The number of members whose bytes come before `member`, or up to it when `after_equal`, if all scores are equal.
     /// O(log n).
     ///
-    /// With different scores there is no such order, and the answer is some rank from 0 to n.
+    /// With different scores there is no such order, and the answer is some rank from 0 to n; that after the member may even be the
+    /// smaller one.
+    ///
+    /// ```
+    /// # use jcache_core::collection::SortedSet;
+    /// let words = SortedSet::from_iter([("ant", 0.0), ("bee", 0.0), ("cat", 0.0)]);
+    /// assert_eq!((words.rank_of_member_bytes(b"bee", false), words.rank_of_member_bytes(b"bee", true)), (1, 2));
+    /// assert_eq!(words.rank_of_member_bytes(b"bird", false), 2);
+    /// ```
     pub fn rank_of_member_bytes(&self, member: &[u8], after_equal: bool) -> usize {
-        if after_equal {
-            either!(&self.0, it => it.partition_point(|other, _| other <= member))
-        } else {
-            either!(&self.0, it => it.partition_point(|other, _| other < member))
-        }
+        either!(&self.0, it => it.rank_of(Place::Bytes(member, after_equal)))
     }
 
     /// Up to `len` members from rank `start` on, in order, from both ends. O(log n), then O(1) a member.
@@ -184,10 +204,7 @@ impl SortedSet {
     pub fn range(&self, start: usize, len: usize) -> Range<'_> {
         let start = start.min(self.len());
         let end = start.saturating_add(len).min(self.len());
-        Range(match &self.0 {
-            Form::Packed(it) => RangeForm::Packed(it.range(start, end)),
-            Form::Indexed(it) => RangeForm::Indexed(it.range(start, end)),
-        })
+        either!(&self.0, it => Range::from(it.range(start, end)))
     }
 
     /// All members in order, from both ends.
@@ -196,6 +213,13 @@ impl SortedSet {
     }
 
     /// Removes up to `len` members from rank `start` on; returns how many. O(log n + removed).
+    ///
+    /// ```
+    /// # use jcache_core::collection::SortedSet;
+    /// let mut latest = SortedSet::from_iter([("a", 1.0), ("b", 2.0), ("c", 3.0)]);
+    /// assert_eq!(latest.remove_range(0, 2), 2);
+    /// assert_eq!(latest.len(), 1);
+    /// ```
     pub fn remove_range(&mut self, start: usize, len: usize) -> usize {
         let len = len.min(self.len().saturating_sub(start));
         either!(&mut self.0, it => it.remove_range(start, len));
@@ -206,6 +230,17 @@ impl SortedSet {
     ///
     /// The first step has cursor 0. A member that is there during the whole scan is visited at least once, whatever else
     /// comes, goes or changes its score meanwhile. A packed set is visited at once.
+    ///
+    /// ```
+    /// # use jcache_core::collection::SortedSet;
+    /// let set: SortedSet = (0..1000).map(|i| (i.to_string(), 0.0)).collect();
+    /// let (mut seen, mut cursor) = (0, 0);
+    /// loop {
+    ///     cursor = set.scan(cursor, 10, &mut |_, _| seen += 1);
+    ///     if cursor == 0 { break }
+    /// }
+    /// assert_eq!(seen, 1000);
+    /// ```
     pub fn scan(&self, cursor: u64, count: usize, visit: &mut impl FnMut(&[u8], f64)) -> u64 {
         match &self.0 {
             Form::Packed(it) => {
@@ -264,103 +299,26 @@ impl fmt::Debug for SortedSet {
     }
 }
 
-/// A member of a sorted set, borrowed from it: bytes of a packed set or a shared handle of an indexed one.
+/// A point between members, whose rank is asked for.
 #[derive(Clone, Copy)]
-pub struct Member<'a>(MemberForm<'a>);
-
-#[derive(Clone, Copy)]
-enum MemberForm<'a> {
-    Packed(&'a [u8]),
-    Indexed(&'a Value),
+enum Place<'a> {
+    /// Where the entry is or would be.
+    Entry(f64, &'a [u8]),
+    /// Before all members with the score, or after them.
+    Score(f64, bool),
+    /// Before the member if order is by bytes alone, or after it.
+    Bytes(&'a [u8], bool),
 }
 
-impl<'a> Member<'a> {
-    /// The bytes.
-    pub fn as_bytes(self) -> &'a [u8] {
-        match self.0 {
-            MemberForm::Packed(bytes) => bytes,
-            MemberForm::Indexed(value) => value.as_bytes(),
-        }
-    }
-
-    /// A handle of its own: shares the bytes of an indexed set, copies those of a packed one (64 at most).
-    pub fn to_value(self) -> Value {
-        match self.0 {
-            MemberForm::Packed(bytes) => Value::new(bytes),
-            MemberForm::Indexed(value) => value.clone(),
-        }
-    }
-}
-
-impl Deref for Member<'_> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        self.as_bytes()
-    }
-}
-
-impl AsRef<[u8]> for Member<'_> {
-    fn as_ref(&self) -> &[u8] {
-        self
-    }
-}
-
-impl PartialEq for Member<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_bytes() == other.as_bytes()
-    }
-}
-
-impl fmt::Debug for Member<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "b\"{}\"", self.as_bytes().escape_ascii())
-    }
-}
-
-/// Neighbouring members of a sorted set with their scores, in order, from both ends; made by [`SortedSet::range`].
-#[derive(Clone, Debug)]
-pub struct Range<'a>(RangeForm<'a>);
-
-#[derive(Clone, Debug)]
-enum RangeForm<'a> {
-    Packed(packed::Iter<'a>),
-    Indexed(indexed::Iter<'a>),
-}
-
-impl<'a> Iterator for Range<'a> {
-    type Item = (Member<'a>, f64);
-
+impl Place<'_> {
+    /// Whether a member lies before this place. Its bytes may be far away in memory and are fetched only if they decide.
     #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        match &mut self.0 {
-            RangeForm::Packed(it) => it.next().map(|(bytes, score)| (Member(MemberForm::Packed(bytes)), score)),
-            RangeForm::Indexed(it) => it.next().map(|(value, score)| (Member(MemberForm::Indexed(value)), score)),
+    fn is_after<'m>(self, score: f64, member: impl FnOnce() -> &'m [u8]) -> bool {
+        match self {
+            Place::Entry(limit, bytes) => score < limit || (score == limit && member() < bytes),
+            Place::Score(limit, equal) => score < limit || (equal && score == limit),
+            Place::Bytes(bytes, false) => member() < bytes,
+            Place::Bytes(bytes, true) => member() <= bytes,
         }
     }
-
-    #[inline]
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        match &self.0 {
-            RangeForm::Packed(it) => it.size_hint(),
-            RangeForm::Indexed(it) => it.size_hint(),
-        }
-    }
-}
-
-impl DoubleEndedIterator for Range<'_> {
-    #[inline]
-    fn next_back(&mut self) -> Option<Self::Item> {
-        match &mut self.0 {
-            RangeForm::Packed(it) => it.next_back().map(|(bytes, score)| (Member(MemberForm::Packed(bytes)), score)),
-            RangeForm::Indexed(it) => it.next_back().map(|(value, score)| (Member(MemberForm::Indexed(value)), score)),
-        }
-    }
-}
-
-impl ExactSizeIterator for Range<'_> {}
-
-/// What an allocation of `bytes` takes: a word of the allocator's own, then rounded up to 16, and 32 at least.
-fn heap_block(bytes: usize) -> usize {
-    if bytes == 0 { 0 } else { (bytes + 8).next_multiple_of(16).max(32) }
 }

@@ -340,6 +340,11 @@ impl<'a> Mutation<'a> {
         each_mutation!(self, it => it.blocking())
     }
 
+    /// The reply of the command when it takes effect on one thing, for blind commands.
+    pub(super) fn affirmative(&self) -> Option<Reply> {
+        each_mutation!(self, it => super::levels::affirmative(it))
+    }
+
     /// For a blocking command whose caller is gone: what puts back what `reply` took.
     pub fn undo(&self, reply: &Reply) -> Option<Mutation<'static>> {
         fn undo<'a, C: MutationCommand<'a>>(command: &C, reply: &Reply) -> Option<Mutation<'static>> {

@@ -9,9 +9,6 @@ use super::iter::Elements;
 /// Longer elements are chunks of their own.
 pub(super) const PLAIN: usize = CHUNK / 2;
 
-/// The room a new chunk starts with: only lists that fill a block already get more of them.
-const FRESH: usize = CHUNK / 4;
-
 /// A stretch of a list; never empty between operations.
 #[derive(Clone)]
 pub(super) enum Chunk {
@@ -20,13 +17,13 @@ pub(super) enum Chunk {
 }
 
 impl Chunk {
-    /// A chunk of one element.
-    pub(super) fn new(element: &[u8]) -> Self {
+    /// A chunk of one element, with `room` bytes for more.
+    pub(super) fn new(element: &[u8], room: usize, push: impl FnOnce(&mut Packed, &[u8])) -> Self {
         if element.len() > PLAIN {
             return Chunk::Plain(Value::new(element));
         }
-        let mut packed = Packed::with_capacity(FRESH.max(Packed::cost(element.len())));
-        packed.push_back(element);
+        let mut packed = Packed::with_capacity(room);
+        push(&mut packed, element);
         Chunk::Packed(packed)
     }
 

@@ -10,6 +10,9 @@ use crate::collection::packed::{CHUNK, Packed};
 use super::chunk::{Chunk, PLAIN, fits, remove_matching};
 use super::iter::{Elements, Iter};
 
+/// With this many chunks a list is long.
+const LONG: usize = 4;
+
 /// A list as a queue of chunks, with the sums over them.
 #[derive(Default)]
 pub(super) struct Chunks {
@@ -86,7 +89,11 @@ impl Chunks {
                 self.held += packed.heap_size();
                 self.len += 1;
             }
-            None => self.place(new, Chunk::new(element)),
+            None => {
+                // In a long list a whole block is little, and not growing it step by step is worth it.
+                let room = if self.queue.len() < LONG { CHUNK / 4 } else { CHUNK };
+                self.place(new, Chunk::new(element, room, push));
+            }
         }
     }
 

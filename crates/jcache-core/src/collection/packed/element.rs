@@ -59,8 +59,14 @@ impl ExactSizeIterator for Iter<'_> {}
 #[inline]
 pub(super) fn write(room: &mut [u8], element: &[u8]) {
     let len = element.len();
-    let head = varint_len(len);
-    let (front, rest) = room.split_at_mut(head);
+    if len < 0x80 {
+        let (front, rest) = room.split_at_mut(1);
+        let (middle, back) = rest.split_at_mut(len);
+        middle.copy_from_slice(element);
+        (front[0], back[0]) = (len as u8, len as u8);
+        return;
+    }
+    let (front, rest) = room.split_at_mut(varint_len(len));
     let (middle, back) = rest.split_at_mut(len);
     middle.copy_from_slice(element);
     let mut left = len;

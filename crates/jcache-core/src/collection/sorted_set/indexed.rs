@@ -14,16 +14,14 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use jcache_value::Value;
 
-use super::{
-    heap_block,
-    packed::order,
-    sequence::{self, Entry, Sequence},
-};
+use super::Place;
+use super::sequence::{self, Entry, Sequence};
+use crate::collection::allocated;
 
-/// Entries in a leaf and children of an inner node, by measurement: smaller leaves are slower to range over, larger ones
-/// to insert into.
-const LEAF: usize = 64;
-const FAN: usize = 64;
+/// Entries in a leaf and children of an inner node, by measurement: leaves of 64 are slower to range over and no faster to
+/// change, and the number of children hardly matters.
+const LEAF: usize = 128;
+const FAN: usize = 32;
 
 /// Slots under which the free ones are not worth packing.
 const PACK_MIN: usize = 64;
@@ -48,9 +46,11 @@ const NONE: u32 = u32::MAX;
 
 const _: () = assert!(size_of::<Slot>() == 16);
 
+/// Members by id.
 #[derive(Clone, Debug)]
 struct Slots {
     slots: Vec<Slot>,
+    /// The first free slot, or [`NONE`].
     free: u32,
 }
 
@@ -66,6 +66,12 @@ impl Slots {
         self.get(id).0.as_bytes()
     }
 
+    fn set_score(&mut self, id: u32, new: f64) {
+        if let Slot::Member(_, score) = &mut self.slots[id as usize] {
+            *score = new;
+        }
+    }
+
     fn add(&mut self, member: Value, score: f64) -> u32 {
         let slot = Slot::Member(member, score);
         if let Some(place) = self.slots.get_mut(self.free as usize) {
@@ -75,19 +81,20 @@ impl Slots {
             return std::mem::replace(&mut self.free, next);
         }
         let id = u32::try_from(self.slots.len()).ok().filter(|&id| id != NONE);
-        // By a quarter, not by doubling: a slot is 16 bytes, quickly moved and dear to waste.
+        let id = id.expect("invariant: a sorted set has fewer than 2^32 - 1 members");
+        // By an eighth, not by doubling: a slot is 16 bytes, quickly moved and dear to waste.
         if self.slots.len() == self.slots.capacity() {
-            self.slots.reserve_exact(self.slots.len() / 4 + 16);
+            self.slots.reserve_exact(self.slots.len() / 8 + 16);
         }
         self.slots.push(slot);
-        id.expect("invariant: a sorted set has fewer than 2^32 - 1 members")
+        id
     }
 
-    fn remove(&mut self, id: u32) -> (Value, f64) {
+    fn remove(&mut self, id: u32) -> Value {
         let slot = std::mem::replace(&mut self.slots[id as usize], Slot::Free(self.free));
         self.free = id;
         match slot {
-            Slot::Member(member, score) => (member, score),
+            Slot::Member(member, _) => member,
             Slot::Free(_) => unreachable!("invariant: a slot is freed once"),
         }
     }
@@ -134,8 +141,8 @@ impl Indexed {
     }
 
     pub(super) fn heap_size(&self) -> usize {
-        heap_block(self.slots.slots.capacity() * size_of::<Slot>())
-            + heap_block(self.index.allocation_size())
+        allocated(self.slots.slots.capacity() * size_of::<Slot>())
+            + allocated(self.index.allocation_size())
             + self.order.heap_size()
             + self.blocks
     }
@@ -144,28 +151,24 @@ impl Indexed {
         self.index.find(hash(member), |&id| self.slots.member(id) == member).copied()
     }
 
-    fn rank_of(&self, member: &[u8], score: f64) -> usize {
-        self.partition_point(|other, theirs| order((theirs, other), (score, member)).is_lt())
-    }
-
     pub(super) fn score(&self, member: &[u8]) -> Option<f64> {
         self.find(member).map(|id| self.slots.get(id).1)
     }
 
     pub(super) fn rank(&self, member: &[u8]) -> Option<usize> {
         let id = self.find(member)?;
-        Some(self.rank_of(member, self.slots.get(id).1))
+        Some(self.rank_of(Place::Entry(self.slots.get(id).1, member)))
     }
 
-    pub(super) fn partition_point(&self, before: impl Fn(&[u8], f64) -> bool) -> usize {
-        self.order.partition_point(|entry| before(self.slots.member(entry.id), entry.score))
+    pub(super) fn rank_of(&self, place: Place<'_>) -> usize {
+        self.order.partition_point(|entry| place.is_after(entry.score, || self.slots.member(entry.id)))
     }
 
     pub(super) fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
         match self.find(member) {
             Some(id) => Some(self.update(id, member, score)),
             None => {
-                let rank = self.rank_of(member, score);
+                let rank = self.rank_of(Place::Entry(score, member));
                 self.add(rank, member, score);
                 None
             }
@@ -190,7 +193,8 @@ impl Indexed {
         if old == score {
             return old;
         }
-        let (from, to) = (self.rank_of(member, old), self.rank_of(member, score));
+        let from = self.rank_of(Place::Entry(old, member));
+        let to = self.rank_of(Place::Entry(score, member));
         let entry = Entry { score, id };
         if to == from || to == from + 1 {
             self.order.replace(from, entry);
@@ -198,20 +202,20 @@ impl Indexed {
             self.order.remove(from, 1, |_| {});
             self.order.insert(if to > from { to - 1 } else { to }, entry);
         }
-        self.slots.slots[id as usize].set_score(score);
+        self.slots.set_score(id, score);
         old
     }
 
     pub(super) fn remove(&mut self, member: &[u8]) -> Option<f64> {
         let score = self.score(member)?;
-        self.remove_range(self.rank_of(member, score), 1);
+        self.remove_range(self.rank_of(Place::Entry(score, member)), 1);
         Some(score)
     }
 
     pub(super) fn remove_range(&mut self, start: usize, len: usize) {
         let Self { slots, index, order, blocks } = self;
         order.remove(start, len, |entry| {
-            let (member, _) = slots.remove(entry.id);
+            let member = slots.remove(entry.id);
             *blocks -= member.heap_size();
             let place = index.find_entry(hash(member.as_bytes()), |&id| id == entry.id);
             place.expect("invariant: every member is indexed").remove();
@@ -226,8 +230,8 @@ impl Indexed {
         let entries = self.order.range(0, self.order.len());
         self.order = entries.map(|Entry { score, id }| Entry { score, id: ids[id as usize] }).collect();
         self.index = HashTable::with_capacity(self.slots.slots.len());
-        for id in 0..self.slots.slots.len() as u32 {
-            let hasher = |&id: &u32| hash(self.slots.member(id));
+        let hasher = |&id: &u32| hash(self.slots.member(id));
+        for id in 0..self.order.len() as u32 {
             self.index.insert_unique(hasher(&id), id, hasher);
         }
     }
@@ -253,14 +257,6 @@ impl Indexed {
             }
         }
         0
-    }
-}
-
-impl Slot {
-    fn set_score(&mut self, new: f64) {
-        if let Slot::Member(_, score) = self {
-            *score = new;
-        }
     }
 }
 

@@ -3,9 +3,8 @@
 //! An entry is `len, score, member, len`: the length in one byte at both ends, so that the block is walked from either (the
 //! idea of Redis's listpack), and the eight bytes of the score in native order between.
 
-use std::cmp::Ordering;
-
-use super::{SortedSet, heap_block};
+use super::{Place, SortedSet};
+use crate::collection::allocated;
 
 /// Entries in the order of (score, member).
 #[derive(Clone, Debug, Default)]
@@ -13,6 +12,8 @@ pub(super) struct Packed {
     bytes: Vec<u8>,
     len: u32,
 }
+
+const _: () = assert!(SortedSet::PACKED_MEMBER <= u8::MAX as usize);
 
 /// Bytes of an entry beside its member.
 const FRAME: usize = 1 + size_of::<f64>() + 1;
@@ -23,7 +24,7 @@ impl Packed {
     }
 
     pub(super) fn heap_size(&self) -> usize {
-        heap_block(self.bytes.capacity())
+        allocated(self.bytes.capacity())
     }
 
     /// Where `member` is, with its score: the walk ends at it, so the offset is that of its end.
@@ -41,8 +42,8 @@ impl Packed {
         self.range(0, self.len()).position(|(other, _)| other == member)
     }
 
-    pub(super) fn partition_point(&self, before: impl Fn(&[u8], f64) -> bool) -> usize {
-        self.range(0, self.len()).take_while(|&(member, score)| before(member, score)).count()
+    pub(super) fn rank_of(&self, place: Place<'_>) -> usize {
+        self.range(0, self.len()).take_while(|&(member, score)| place.is_after(score, || member)).count()
     }
 
     /// Adds or moves `member`, which must be short enough to be packed.
@@ -54,7 +55,7 @@ impl Packed {
             Some((at, _)) => self.cut(at, FRAME + member.len(), 1),
             None => {}
         }
-        let at = self.offset_of(member, score);
+        let at = self.offset(self.rank_of(Place::Entry(score, member)));
         let (len, end) = (self.bytes.len(), at + FRAME + member.len());
         self.reserve(end - at);
         self.bytes.resize(len + end - at, 0);
@@ -97,18 +98,6 @@ impl Packed {
         }
     }
 
-    /// Where an entry belongs.
-    fn offset_of(&self, member: &[u8], score: f64) -> usize {
-        let mut walk = self.range(0, self.len());
-        loop {
-            let at = self.bytes.len() - walk.rest.len();
-            match walk.next() {
-                Some((other, theirs)) if order((theirs, other), (score, member)).is_lt() => {}
-                _ => return at,
-            }
-        }
-    }
-
     fn cut(&mut self, at: usize, bytes: usize, entries: usize) {
         self.bytes.drain(at..at + bytes);
         self.len -= entries as u32;
@@ -126,17 +115,6 @@ impl Packed {
         if self.bytes.len() < self.bytes.capacity() / 2 {
             self.bytes.shrink_to_fit();
         }
-    }
-}
-
-/// The order of a sorted set. Scores are never NaN, so only equal ones leave it to the members.
-pub(super) fn order(left: (f64, &[u8]), right: (f64, &[u8])) -> Ordering {
-    if left.0 < right.0 {
-        Ordering::Less
-    } else if left.0 > right.0 {
-        Ordering::Greater
-    } else {
-        left.1.cmp(right.1)
     }
 }
 

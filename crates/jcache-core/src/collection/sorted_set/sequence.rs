@@ -6,8 +6,10 @@
 //! for (score and member, score alone, member alone) share one descent, and changes never compare anything.
 //!
 //! Nodes own their children and know neither parent nor neighbour: an iterator that leaves a leaf descends again by rank,
-//! which costs a few nanoseconds per leaf and saves all the links that would have to be kept right.
+//! which costs some nanoseconds per leaf and saves all the links that would have to be kept right.
 
+mod inner;
+mod leaf;
 mod node;
 
 use node::Node;

@@ -1,6 +1,7 @@
 //! Checks of a sequence against a `Vec`, with nodes small enough for many levels.
 
-use super::node::{Leaf, Node};
+use super::leaf::Leaf;
+use super::node::Node;
 use super::{Entry, Sequence};
 
 type Small = Sequence<4, 4>;
@@ -58,13 +59,13 @@ fn random_inserts_and_removes_follow_a_vec() {
     for round in 0..6000 {
         // Grows for 1500 rounds, shrinks for 1500, twice.
         let grow = (round / 1500) % 2 == 0;
-        if model.is_empty() || (next(&mut state) % 4 == 0) != grow {
+        if model.is_empty() || next(&mut state).is_multiple_of(4) != grow {
             let rank = next(&mut state) % (model.len() + 1);
             sequence.insert(rank, entry(round));
             model.insert(rank, entry(round));
         } else {
             let rank = next(&mut state) % model.len();
-            let len = if next(&mut state) % 50 == 0 { next(&mut state) % 40 } else { 1 };
+            let len = if next(&mut state).is_multiple_of(50) { next(&mut state) % 40 } else { 1 };
             let end = model.len().min(rank + len);
             let mut gone = Vec::new();
             sequence.remove(rank, len, |entry| gone.push(entry));
