@@ -6,8 +6,9 @@
 
 mod field;
 mod levels;
-mod table;
+mod scan;
 mod spec;
+mod table;
 
 pub mod hash;
 pub mod key;
@@ -19,6 +20,7 @@ pub mod string;
 use std::time::Duration;
 
 pub use field::{Field, Pairs};
+pub use scan::{Cursor, ScanOptions};
 pub use table::{Mutation, Query, Request, check_size, find_spec, specs};
 pub use spec::{Class, Family, KeyPositions, Spec};
 
