@@ -63,12 +63,7 @@ fn ops(
 }
 
 fn cases() -> impl Strategy<Value = Vec<Op>> {
-    prop_oneof![
-        ops(short(), 10, 1, 300),
-        ops(short(), 60, 1, 1500),
-        ops(mixed(), 30, 2, 400),
-        ops(mixed(), 12, 1, 400),
-    ]
+    prop_oneof![ops(short(), 10, 1, 300), ops(short(), 60, 1, 1500), ops(mixed(), 30, 2, 400), ops(mixed(), 12, 1, 400),]
 }
 
 /// LREM told plainly.

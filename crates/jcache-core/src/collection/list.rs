@@ -198,7 +198,11 @@ impl List {
         let start = start.min(self.len());
         let len = len.min(self.len() - start);
         match &self.0 {
-            Form::Packed(packed) => Iter::within(Elements::Packed(packed.iter()), start, len),
+            Form::Packed(packed) => {
+                let mut elements = packed.iter();
+                elements.skip_front(start);
+                Iter::new(Elements::Packed(elements), Default::default(), len, packed.len() - start - len)
+            }
             Form::Chunks(chunks) => chunks.range(start, len),
         }
     }

@@ -1,12 +1,13 @@
 //! What the levels ask of any command, beyond running it: parts per key, a degraded outcome, who may answer.
 
-use super::key::{Del, PExpireTime, Unlink};
+use super::key::{Del, FlushAll, PExpireAt, PExpireTime, Unlink};
+use super::string::{Expiry, Set, SetOptions};
 use super::{Mutation, MutationCommand, Query};
 use crate::arg::Key;
 use crate::effect::Effect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reply::{Outcome, Reply};
-use crate::time::Context;
+use crate::time::{Context, Timestamp};
 
 impl<'a> Query<'a> {
     /// Whether only the authority knows the answer: the command has no key (`DBSIZE`, `SCAN`), or it asks for the
@@ -59,6 +60,21 @@ impl<'a> Mutation<'a> {
     /// The first error among the parts.
     pub fn join(&self, parts: Vec<Result<Reply>>) -> Result<Reply> {
         sum(parts)
+    }
+
+    /// The removal of `key`, or of everything.
+    pub fn removal(key: Option<Key<'a>>) -> Self {
+        key.map_or_else(|| FlushAll::default().into(), |key| Unlink { keys: vec![key] }.into())
+    }
+
+    /// The deadline that this mutation, in absolute terms, gives its key.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        let at = match self {
+            Mutation::Set(Set { options: SetOptions { expiry: Expiry::At(at), .. }, .. }) => *at,
+            Mutation::PExpireAt(PExpireAt { at, .. }) => *at,
+            _ => return None,
+        };
+        Some(Timestamp::from_millis(u64::try_from(at).unwrap_or(0)))
     }
 
     /// What a blind mutation does when nobody can be asked what is there: its reply and effect in the case that it
