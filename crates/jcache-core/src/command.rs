@@ -5,7 +5,9 @@
 //! where the logic is plain code. [`Query`] and [`Mutation`] name them all: one row a command.
 
 mod field;
+mod late;
 mod levels;
+mod random;
 mod scan;
 mod spec;
 mod table;
@@ -20,6 +22,8 @@ pub mod string;
 use std::time::Duration;
 
 pub use field::{Field, Pairs};
+pub use late::Late;
+pub use random::{Listed, Picked};
 pub use scan::{Cursor, ScanOptions};
 pub use table::{Mutation, Query, Request, check_size, find_spec, specs};
 pub use spec::{Class, Family, KeyPositions, Spec};

@@ -75,7 +75,7 @@ commands! {
         // strings
         Get<'a>, StrLen<'a>,
         // hashes
-        HGet<'a>, HGetAll<'a>, HLen<'a>,
+        HExists<'a>, HGet<'a>, HGetAll<'a>, HKeys<'a>, HLen<'a>, HMGet<'a>, HRandField<'a>, HScan<'a>, HStrLen<'a>, HVals<'a>,
         // lists
         LLen<'a>, LRange<'a>,
         // sets
@@ -89,7 +89,7 @@ commands! {
         // strings
         Set<'a>,
         // hashes
-        HSet<'a>,
+        HDel<'a>, HIncrBy<'a>, HIncrByFloat<'a>, HMSet<'a>, HSet<'a>, HSetNx<'a>,
         // lists
         RPush<'a>,
         // sets
