@@ -79,7 +79,8 @@ commands! {
         // lists
         LLen<'a>, LRange<'a>,
         // sets
-        SCard<'a>, SMembers<'a>,
+        SCard<'a>, SDiff<'a>, SInter<'a>, SInterCard<'a>, SIsMember<'a>, SMIsMember<'a>, SMembers<'a>, SRandMember<'a>, SScan<'a>,
+        SUnion<'a>,
         // sorted sets
         ZCard<'a>, ZRange<'a>,
     }
@@ -93,7 +94,7 @@ commands! {
         // lists
         RPush<'a>,
         // sets
-        SAdd<'a>,
+        SAdd<'a>, SDiffStore<'a>, SInterStore<'a>, SMove<'a>, SPop<'a>, SRem<'a>, SUnionStore<'a>,
         // sorted sets
         ZAdd<'a>,
     }
