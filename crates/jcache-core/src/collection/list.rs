@@ -14,7 +14,7 @@ use std::iter::FusedIterator;
 use jcache_value::Value;
 
 use super::packed::Packed;
-use chunk::{fits, remove_matching};
+use chunk::{fits, remove_matching, replace};
 use chunks::Chunks;
 use iter::{Elements, Iter};
 
@@ -141,9 +141,12 @@ impl List {
         if index >= self.len() {
             return false;
         }
-        match &mut self.0 {
-            Form::Packed(packed) if fits(packed, element) => packed.replace(packed.position(index), element),
-            _ => self.chunks().set(index, element),
+        let replaced = match &mut self.0 {
+            Form::Packed(packed) => replace(packed, index, element),
+            Form::Chunks(_) => false,
+        };
+        if !replaced {
+            self.chunks().set(index, element);
         }
         self.settle();
         true

@@ -21,6 +21,19 @@ impl<'a> Query<'a> {
         PExpireTime { key }.into()
     }
 
+    /// The query for the size of `key` as one of `family`: bytes of a string, elements of a collection.
+    pub fn size(family: super::Family, key: Key<'a>) -> Self {
+        crate::fetch::size_query(family, key)
+    }
+
+    /// The deadline in a reply to [`deadline`](Query::deadline); `None` for never, and for no key.
+    pub fn deadline_of(reply: &Reply) -> Option<Timestamp> {
+        match reply {
+            Reply::Int(at) if *at >= 0 => Some(Timestamp::from_millis(*at as u64)),
+            _ => None,
+        }
+    }
+
     /// Parts of one key each, when asking them one by one and joining the replies is the same (`MGET`, `EXISTS`).
     pub fn parts(&self) -> Option<Vec<Query<'_>>> {
         match self {
@@ -65,6 +78,27 @@ impl<'a> Mutation<'a> {
     /// The removal of `key`, or of everything.
     pub fn removal(key: Option<Key<'a>>) -> Self {
         key.map_or_else(|| FlushAll::default().into(), |key| Unlink { keys: vec![key] }.into())
+    }
+
+    /// The same mutation with its relative time to live multiplied by `factor` (at least 1 ms is left); `None` when it
+    /// has none or is not blind.
+    pub fn scale_ttl(&self, factor: f64) -> Option<Self> {
+        if !self.is_blind() {
+            return None;
+        }
+        let scale = |millis: i64| ((millis as f64 * factor) as i64).max(1);
+        match self {
+            Mutation::Set(it) => {
+                let millis = match it.options.expiry {
+                    Expiry::Seconds(n) => n.saturating_mul(1000),
+                    Expiry::Millis(n) => n,
+                    _ => return None,
+                };
+                let options = SetOptions { expiry: Expiry::Millis(scale(millis)), ..it.options };
+                Some(Set { options, ..it.clone() }.into())
+            }
+            _ => None,
+        }
     }
 
     /// The deadline that this mutation, in absolute terms, gives its key.

@@ -7,7 +7,7 @@ use jcache_value::Value;
 use crate::collection::allocated;
 use crate::collection::packed::{CHUNK, Packed};
 
-use super::chunk::{Chunk, PLAIN, fits, remove_matching};
+use super::chunk::{Chunk, PLAIN, remove_matching, replace};
 use super::iter::Iter;
 
 /// With this many chunks a list is long.
@@ -169,11 +169,8 @@ impl Chunks {
                 *value = Value::new(element);
                 true
             }
-            (Chunk::Packed(packed), false) if fits(packed, element) => {
-                packed.replace(packed.position(within), element);
-                true
-            }
-            _ => false,
+            (Chunk::Packed(packed), _) => replace(packed, within, element),
+            (Chunk::Plain(_), false) => false,
         });
         if !replaced {
             self.insert(index, element);
