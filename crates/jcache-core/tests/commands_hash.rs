@@ -1,5 +1,7 @@
 //! What the commands of hashes answer, as Redis 7.0 does.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::check;

@@ -75,12 +75,13 @@ commands! {
         // strings
         Get<'a>, StrLen<'a>,
         // hashes
-        HExists<'a>, HGet<'a>, HGetAll<'a>, HKeys<'a>, HLen<'a>, HMGet<'a>, HRandField<'a>, HScan<'a>, HStrLen<'a>, HVals<'a>,
+        HExists<'a>, HGet<'a>, HGetAll<'a>, HKeys<'a>, HLen<'a>, HMGet<'a>, HRandField<'a>, HScan<'a>,
+        HStrLen<'a>, HVals<'a>,
         // lists
         LLen<'a>, LRange<'a>,
         // sets
-        SCard<'a>, SDiff<'a>, SInter<'a>, SInterCard<'a>, SIsMember<'a>, SMIsMember<'a>, SMembers<'a>, SRandMember<'a>, SScan<'a>,
-        SUnion<'a>,
+        SCard<'a>, SDiff<'a>, SInter<'a>, SInterCard<'a>, SIsMember<'a>, SMIsMember<'a>, SMembers<'a>,
+        SRandMember<'a>, SScan<'a>, SUnion<'a>,
         // sorted sets
         ZCard<'a>, ZRange<'a>,
     }
