@@ -7,6 +7,8 @@
 mod field;
 mod late;
 mod levels;
+mod random;
+mod scan;
 mod several;
 mod spec;
 mod table;
@@ -23,6 +25,8 @@ use std::time::Duration;
 
 pub use field::{Field, Pairs};
 pub use late::Late;
+pub use random::{Listed, Picked};
+pub use scan::{Cursor, ScanOptions};
 pub use several::{KeyList, UpTo};
 pub use spec::{Class, Family, KeyPositions, Spec};
 pub use table::{Mutation, Query, Request, check_size, find_spec, specs};

@@ -75,11 +75,13 @@ commands! {
         // strings
         Get<'a>, StrLen<'a>,
         // hashes
-        HGet<'a>, HGetAll<'a>, HLen<'a>,
+        HExists<'a>, HGet<'a>, HGetAll<'a>, HKeys<'a>, HLen<'a>, HMGet<'a>, HRandField<'a>, HScan<'a>,
+        HStrLen<'a>, HVals<'a>,
         // lists
         LIndex<'a>, LLen<'a>, LPos<'a>, LRange<'a>,
         // sets
-        SCard<'a>, SMembers<'a>,
+        SCard<'a>, SDiff<'a>, SInter<'a>, SInterCard<'a>, SIsMember<'a>, SMIsMember<'a>, SMembers<'a>,
+        SRandMember<'a>, SScan<'a>, SUnion<'a>,
         // sorted sets
         ZCard<'a>, ZRange<'a>,
     }
@@ -89,12 +91,12 @@ commands! {
         // strings
         Set<'a>,
         // hashes
-        HSet<'a>,
+        HDel<'a>, HIncrBy<'a>, HIncrByFloat<'a>, HMSet<'a>, HSet<'a>, HSetNx<'a>,
         // lists
         BLMPop<'a>, BLMove<'a>, BLPop<'a>, BRPop<'a>, BRPopLPush<'a>, LInsert<'a>, LMPop<'a>, LMove<'a>, LPop<'a>,
         LPush<'a>, LPushX<'a>, LRem<'a>, LSet<'a>, LTrim<'a>, RPop<'a>, RPopLPush<'a>, RPush<'a>, RPushX<'a>,
         // sets
-        SAdd<'a>,
+        SAdd<'a>, SDiffStore<'a>, SInterStore<'a>, SMove<'a>, SPop<'a>, SRem<'a>, SUnionStore<'a>,
         // sorted sets
         ZAdd<'a>,
     }
