@@ -21,8 +21,8 @@ use std::time::Duration;
 
 pub use field::{Field, Pairs};
 pub use scan::{Cursor, ScanOptions};
-pub use table::{Mutation, Query, Request, check_size, find_spec, specs};
 pub use spec::{Class, Family, KeyPositions, Spec};
+pub use table::{Mutation, Query, Request, check_size, find_spec, specs};
 
 use crate::arg::{ArgSink, Args, Key};
 use crate::effect::Effect;

@@ -55,6 +55,7 @@ struct Inner {
     kind: ErrorKind,
     message: Cow<'static, str>,
     level: Option<Arc<str>>,
+    uncertain: bool,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -62,7 +63,7 @@ impl Error {
     /// An error of `kind` that says `message`.
     #[cold]
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), level: None, source: None }))
+        Self(Box::new(Inner { kind, message: message.into(), level: None, uncertain: kind == ErrorKind::Timeout, source: None }))
     }
 
     /// An error of kind [`Invalid`](ErrorKind::Invalid) with Redis's text, which starts with `ERR `.
@@ -133,6 +134,19 @@ impl Error {
     pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.0.source = Some(Arc::new(source));
         self
+    }
+
+    /// The same error of a command that was sent, and may have been carried out all the same.
+    #[must_use]
+    pub fn uncertain(mut self) -> Self {
+        self.0.uncertain = true;
+        self
+    }
+
+    /// Whether the command may have been carried out although it failed: it was sent and no answer came. True of
+    /// every [`Timeout`](ErrorKind::Timeout), and of connections that broke after sending.
+    pub fn is_uncertain(&self) -> bool {
+        self.0.uncertain
     }
 
     /// What went wrong, to branch on.

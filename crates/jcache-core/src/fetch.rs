@@ -46,7 +46,7 @@ impl Fetched {
     /// The query's.
     pub fn from_keyspace<K: Keyspace>(query: &Query<'_>, keyspace: &K, limit: FillLimit, context: Context) -> Result<Self> {
         let answer = query.answer(keyspace, context)?;
-        let snapshot = query.first_key().filter(|_| answer.hit).and_then(|key| {
+        let snapshot = query.first_key().filter(|_| answer.hit && fillable(query)).and_then(|key| {
             let found = keyspace.find(key)?;
             let small = found.object.elements().unwrap_or(0) <= limit.elements && found.object.heap_size() <= limit.bytes;
             small.then(|| Snapshot {
@@ -57,6 +57,13 @@ impl Fetched {
         });
         Ok(Self { answer, snapshot })
     }
+}
+
+/// Whether `query` reads one key of one type, so that the whole key can be fetched and filled with its answer.
+pub fn fillable(query: &Query<'_>) -> bool {
+    let mut keys = 0;
+    query.visit_keys(|_| keys += 1);
+    keys == 1 && query.spec().family != Family::Key
 }
 
 /// What to do next for a [`FetchPlan`].
@@ -89,10 +96,7 @@ enum Stage {
 impl<'q> FetchPlan<'q> {
     /// A plan for `query`; `None` when it is not a read of one key of one type: then there is nothing to fill with.
     pub fn new(query: &'q Query<'q>, limit: FillLimit) -> Option<Self> {
-        let key = query.first_key()?;
-        if query.spec().keys.last != 1 {
-            return None;
-        }
+        let key = query.first_key().filter(|_| fillable(query))?;
         let whole = whole_query(query.spec().family, key.borrow())?;
         let stage = if *query == whole { Stage::Whole } else { Stage::Size };
         Some(Self { query, limit, key, whole, stage })
@@ -157,7 +161,7 @@ fn whole_query(family: Family, key: Key<'_>) -> Option<Query<'_>> {
     })
 }
 
-fn size_query(family: Family, key: Key<'_>) -> Query<'_> {
+pub(crate) fn size_query(family: Family, key: Key<'_>) -> Query<'_> {
     match family {
         Family::Key | Family::String => StrLen { key }.into(),
         Family::Hash => HLen { key }.into(),

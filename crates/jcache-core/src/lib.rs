@@ -26,7 +26,7 @@ pub mod time;
 
 pub use answer::Answer;
 pub use arg::{Arg, ArgSink, Args, Key};
-pub use command::{Command, Mutation, MutationCommand, Query, QueryCommand};
+pub use command::{Command, Mutation, MutationCommand, Query, QueryCommand, Request};
 pub use driver::{Driver, Scope};
 pub use effect::Effect;
 pub use encoded::Encoded;

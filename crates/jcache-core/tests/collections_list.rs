@@ -63,12 +63,7 @@ fn ops(
 }
 
 fn cases() -> impl Strategy<Value = Vec<Op>> {
-    prop_oneof![
-        ops(short(), 10, 1, 300),
-        ops(short(), 60, 1, 1500),
-        ops(mixed(), 30, 2, 400),
-        ops(mixed(), 12, 1, 400),
-    ]
+    prop_oneof![ops(short(), 10, 1, 300), ops(short(), 60, 1, 1500), ops(mixed(), 30, 2, 400), ops(mixed(), 12, 1, 400),]
 }
 
 /// LREM told plainly.
@@ -261,4 +256,49 @@ fn insertions_in_the_middle_fill_the_chunks() {
     }
     let per_element = list.heap_size() as f64 / list.len() as f64;
     assert!(per_element < 60.0, "{per_element} bytes an element of 20 after most have left");
+}
+
+/// Chunks that lose most of their elements join, or a few elements would hold on to a chunk each.
+#[test]
+fn sparse_chunks_join() {
+    let mut by_value = List::new();
+    let mut by_index = List::new();
+    for number in 0..40_000 {
+        let element: &[u8] = if number % 100 == 0 { b"one of those that stay" } else { b"one of those that leave" };
+        by_value.push_back(element);
+        by_index.push_back(element);
+    }
+    by_value.remove_matching(b"one of those that leave", 0);
+    for index in (0..40_000).rev().filter(|index| index % 100 != 0) {
+        by_index.remove(index);
+    }
+    assert_eq!(by_value, by_index);
+    assert_eq!(by_value.len(), 400);
+    for list in [by_value, by_index] {
+        assert!(list.heap_size() < 400 * 50, "{} bytes for 400 elements of 22", list.heap_size());
+    }
+}
+
+/// The second chunk of a list does not take a whole block at once.
+#[test]
+fn a_list_just_over_the_limit_takes_little_more() {
+    let mut list = List::new();
+    while list.is_packed() {
+        list.push_back(&[b'x'; 20]);
+    }
+    assert!(list.heap_size() < 11_000, "{} bytes", list.heap_size());
+}
+
+/// An element that takes the place of one of its size needs no more room, however full the chunk is.
+#[test]
+fn replacing_does_not_grow_the_list() {
+    let mut list = List::new();
+    for _ in 0..5000 {
+        list.push_back(&[b'x'; 20]);
+    }
+    let before = list.heap_size();
+    for index in 0..list.len() {
+        assert!(list.set(index, &[b'y'; 20]));
+    }
+    assert_eq!(list.heap_size(), before);
 }

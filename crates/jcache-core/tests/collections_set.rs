@@ -224,3 +224,21 @@ fn scan_misses_nothing_that_stays() {
     result.unwrap();
     assert!(one_call.get() > 20 && many_calls.get() > 20);
 }
+
+#[test]
+fn only_canonical_integers_are_integers() {
+    for member in ["0", "7", "-7", "9223372036854775807", "-9223372036854775808"] {
+        let mut set = Set::new();
+        assert!(set.insert(member.as_bytes()) && set.is_intset(), "{member:?}");
+        assert_eq!(set.nth(0).as_deref(), Some(member.as_bytes()));
+    }
+    let others = ["", "-", "--1", "+1", "-0", "00", "01", "-01", "1 ", " 1", "1.0", "1e3", "0x1"];
+    for member in others.into_iter().chain(["9223372036854775808", "-9223372036854775809", "100000000000000000000"]) {
+        let mut set = Set::new();
+        set.insert(b"0");
+        set.insert(b"1");
+        assert!(!set.contains(member.as_bytes()) && !set.remove(member.as_bytes()), "{member:?}");
+        assert!(set.insert(member.as_bytes()) && !set.is_intset(), "{member:?}");
+        assert_eq!(set.len(), 3, "{member:?}");
+    }
+}

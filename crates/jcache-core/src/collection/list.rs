@@ -14,7 +14,7 @@ use std::iter::FusedIterator;
 use jcache_value::Value;
 
 use super::packed::Packed;
-use chunk::{fits, remove_matching};
+use chunk::{fits, remove_matching, replace};
 use chunks::Chunks;
 use iter::{Elements, Iter};
 
@@ -141,9 +141,12 @@ impl List {
         if index >= self.len() {
             return false;
         }
-        match &mut self.0 {
-            Form::Packed(packed) if fits(packed, element) => packed.replace(packed.position(index), element),
-            _ => self.chunks().set(index, element),
+        let replaced = match &mut self.0 {
+            Form::Packed(packed) => replace(packed, index, element),
+            Form::Chunks(_) => false,
+        };
+        if !replaced {
+            self.chunks().set(index, element);
         }
         self.settle();
         true
@@ -198,7 +201,11 @@ impl List {
         let start = start.min(self.len());
         let len = len.min(self.len() - start);
         match &self.0 {
-            Form::Packed(packed) => Iter::within(Elements::Packed(packed.iter()), start, len),
+            Form::Packed(packed) => {
+                let mut elements = packed.iter();
+                elements.skip_front(start);
+                Iter::new(Elements::Packed(elements), Default::default(), len, packed.len() - start - len)
+            }
             Form::Chunks(chunks) => chunks.range(start, len),
         }
     }

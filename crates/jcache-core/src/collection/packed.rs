@@ -6,6 +6,8 @@
 //! kilobytes.
 
 mod element;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -76,14 +78,7 @@ impl Packed {
 
     /// Where the element `index` starts; the end for `len` and beyond. Walks from the nearer end.
     pub(crate) fn position(&self, index: usize) -> usize {
-        let mut walk = self.iter();
-        if index <= self.len() / 2 {
-            walk.by_ref().take(index).for_each(drop);
-            self.size() - walk.rest.len()
-        } else {
-            walk.by_ref().rev().take(self.len().saturating_sub(index)).for_each(drop);
-            walk.rest.len()
-        }
+        self.iter().offset(index.min(self.len()))
     }
 
     /// The element `index`.

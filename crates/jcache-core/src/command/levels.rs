@@ -1,13 +1,13 @@
 //! What the levels ask of any command, beyond running it: parts per key, a degraded outcome, who may answer.
 
-use super::key::{Del, Exists, PExpireTime, Touch, Unlink};
-use super::string::{MGet, MSet};
+use super::key::{Del, Exists, Expire, FlushAll, NewTime, PExpire, PExpireAt, PExpireTime, Touch, Unlink};
+use super::string::{Expiry, MGet, MSet, PSetEx, Set, SetEx, SetOptions};
 use super::{Mutation, MutationCommand, Query};
 use crate::arg::Key;
 use crate::effect::Effect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reply::{Outcome, Reply};
-use crate::time::Context;
+use crate::time::{Context, Timestamp};
 
 impl<'a> Query<'a> {
     /// Whether only the authority knows the answer: the command has no key (`DBSIZE`, `SCAN`), or it asks for the
@@ -21,6 +21,19 @@ impl<'a> Query<'a> {
     /// The query for the deadline of `key`, whose reply [`deadline_of`](Query::deadline_of) reads.
     pub fn deadline(key: Key<'a>) -> Self {
         PExpireTime { key }.into()
+    }
+
+    /// The query for the size of `key` as one of `family`: bytes of a string, elements of a collection.
+    pub fn size(family: super::Family, key: Key<'a>) -> Self {
+        crate::fetch::size_query(family, key)
+    }
+
+    /// The deadline in a reply to [`deadline`](Query::deadline); `None` for never, and for no key.
+    pub fn deadline_of(reply: &Reply) -> Option<Timestamp> {
+        match reply {
+            Reply::Int(at) if *at >= 0 => Some(Timestamp::from_millis(*at as u64)),
+            _ => None,
+        }
     }
 
     /// Parts of one key each, when asking them one by one and joining the replies is the same (`MGET`, `EXISTS`).
@@ -58,9 +71,12 @@ impl<'a> Mutation<'a> {
             Mutation::Unlink(it) if it.keys.len() > 1 => {
                 Some(it.keys.iter().map(|key| Unlink { keys: vec![key.borrow()] }.into()).collect())
             }
-            Mutation::MSet(it) if it.pairs.len() > 1 => {
-                Some(it.pairs.iter().map(|(key, value)| MSet { pairs: vec![(key.borrow(), value.borrow())] }.into()).collect())
-            }
+            Mutation::MSet(it) if it.pairs.len() > 1 => Some(
+                it.pairs
+                    .iter()
+                    .map(|(key, value)| MSet { pairs: vec![(key.borrow(), value.borrow())] }.into())
+                    .collect(),
+            ),
             _ => None,
         }
     }
@@ -71,6 +87,57 @@ impl<'a> Mutation<'a> {
     /// The first error among the parts.
     pub fn join(&self, parts: Vec<Result<Reply>>) -> Result<Reply> {
         join(parts)
+    }
+
+    /// The removal of `key`, or of everything.
+    pub fn removal(key: Option<Key<'a>>) -> Self {
+        key.map_or_else(|| FlushAll::default().into(), |key| Unlink { keys: vec![key] }.into())
+    }
+
+    /// The same mutation with its relative time to live multiplied by `factor` (at least 1 ms is left); `None` when it
+    /// has none or is not blind.
+    pub fn scale_ttl(&self, factor: f64) -> Option<Self> {
+        if !self.is_blind() {
+            return None;
+        }
+        // A time that is refused, removes the key, or means for ever stays what it is.
+        let scale = |millis: i64| {
+            let sane = (1..Timestamp::MAX.as_i64()).contains(&millis);
+            sane.then(|| ((millis as f64 * factor) as i64).max(1))
+        };
+        let seconds = |seconds: i64| scale(seconds.saturating_mul(1000));
+        Some(match self {
+            Mutation::Set(it) => {
+                let millis = match it.options.expiry {
+                    Expiry::Seconds(n) => seconds(n)?,
+                    Expiry::Millis(n) => scale(n)?,
+                    _ => return None,
+                };
+                let options = SetOptions { expiry: Expiry::Millis(millis), ..it.options };
+                Set { options, ..it.clone() }.into()
+            }
+            Mutation::SetEx(SetEx { key, seconds: n, value }) => {
+                PSetEx { key: key.clone(), millis: seconds(*n)?, value: value.clone() }.into()
+            }
+            Mutation::PSetEx(it) => PSetEx { millis: scale(it.millis)?, ..it.clone() }.into(),
+            Mutation::Expire(Expire { key, time }) => {
+                PExpire { key: key.clone(), time: NewTime { time: seconds(time.time)?, ..*time } }.into()
+            }
+            Mutation::PExpire(PExpire { key, time }) => {
+                PExpire { key: key.clone(), time: NewTime { time: scale(time.time)?, ..*time } }.into()
+            }
+            _ => return None,
+        })
+    }
+
+    /// The deadline that this mutation, in absolute terms, gives its key.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        let at = match self {
+            Mutation::Set(Set { options: SetOptions { expiry: Expiry::At(at), .. }, .. }) => *at,
+            Mutation::PExpireAt(PExpireAt { time, .. }) => time.time,
+            _ => return None,
+        };
+        Some(Timestamp::deadline(at))
     }
 
     /// What a blind mutation does when nobody can be asked what is there: its reply and effect in the case that it

@@ -28,6 +28,20 @@ pub enum Family {
     SortedSet,
 }
 
+impl Family {
+    /// The type that the family's keys hold, as `TYPE` names it; `none` for keys of any type.
+    pub const fn type_name(self) -> &'static str {
+        match self {
+            Family::Key => "none",
+            Family::String => "string",
+            Family::Hash => "hash",
+            Family::List => "list",
+            Family::Set => "set",
+            Family::SortedSet => "zset",
+        }
+    }
+}
+
 /// Where a command's keys stand among its arguments, counted as in `COMMAND INFO`: the name is argument 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyPositions {

@@ -84,6 +84,17 @@ pub(super) fn fits(packed: &Packed, element: &[u8]) -> bool {
     element.len() <= PLAIN && packed.size() + Packed::cost(element.len()) <= CHUNK
 }
 
+/// Puts `element` in the place of the one at `index` if it is to be packed, and fits; returns whether it did.
+pub(super) fn replace(packed: &mut Packed, index: usize, element: &[u8]) -> bool {
+    let position = packed.position(index);
+    let Some(old) = packed.at(position).map(|old| Packed::cost(old.len())) else { return false };
+    let fits = element.len() <= PLAIN && packed.size() - old + Packed::cost(element.len()) <= CHUNK;
+    if fits {
+        packed.replace(position, element);
+    }
+    fits
+}
+
 /// Removes up to `limit` elements equal to `element`, from the end when `backward`.
 pub(super) fn remove_matching(packed: &mut Packed, element: &[u8], limit: usize, backward: bool) -> usize {
     let found = packed.iter().filter(|other| *other == element).count();

@@ -7,8 +7,8 @@ use jcache_value::Value;
 use crate::collection::allocated;
 use crate::collection::packed::{CHUNK, Packed};
 
-use super::chunk::{Chunk, PLAIN, fits, remove_matching};
-use super::iter::{Elements, Iter};
+use super::chunk::{Chunk, PLAIN, remove_matching, replace};
+use super::iter::Iter;
 
 /// With this many chunks a list is long.
 const LONG: usize = 4;
@@ -99,12 +99,26 @@ impl Chunks {
 
     #[inline]
     pub(super) fn pop_front(&mut self) -> Option<Value> {
-        self.edit(0, |chunk| chunk.pop(|packed| packed.pop_front(Value::new)))
+        self.pop(0, |packed| packed.pop_front(Value::new))
     }
 
     #[inline]
     pub(super) fn pop_back(&mut self) -> Option<Value> {
-        self.edit(self.queue.len() - 1, |chunk| chunk.pop(|packed| packed.pop_back(Value::new)))
+        self.pop(self.queue.len() - 1, |packed| packed.pop_back(Value::new))
+    }
+
+    #[inline]
+    fn pop(&mut self, at: usize, pop: impl FnOnce(&mut Packed) -> Option<Value>) -> Option<Value> {
+        match &mut self.queue[at] {
+            Chunk::Packed(packed) if packed.len() > 1 => {
+                self.held -= packed.heap_size();
+                let element = pop(packed);
+                self.held += packed.heap_size();
+                self.len -= 1;
+                element
+            }
+            _ => self.edit(at, |chunk| chunk.pop(pop)),
+        }
     }
 
     pub(super) fn get(&self, index: usize) -> Option<Value> {
@@ -139,16 +153,13 @@ impl Chunks {
         None
     }
 
+    /// The elements from `start` on, `len` of them, which must exist.
     pub(super) fn range(&self, start: usize, len: usize) -> Iter<'_> {
-        let ends = if len == 0 { None } else { self.locate(start).zip(self.locate(start + len - 1)) };
-        let Some(((first, skip), (last, stop))) = ends else { return Iter::within(Elements::default(), 0, 0) };
-        if first == last {
-            return Iter::within(self.queue[first].elements(), skip, len);
-        }
-        let (mut front, mut back) = (self.queue[first].elements(), self.queue[last].elements());
-        front.trim(skip, 0);
-        back.trim(0, self.queue[last].len() - stop - 1);
-        Iter::new(front, self.queue.range(first + 1..last), back, len)
+        let (at, within) = self.locate(start).unwrap_or((self.queue.len(), 0));
+        let mut chunks = self.queue.range(at..);
+        let mut front = chunks.next().map(Chunk::elements).unwrap_or_default();
+        front.skip_front(within);
+        Iter::new(front, chunks, len, self.len - start - len)
     }
 
     pub(super) fn set(&mut self, index: usize, element: &[u8]) {
@@ -158,11 +169,8 @@ impl Chunks {
                 *value = Value::new(element);
                 true
             }
-            (Chunk::Packed(packed), false) if fits(packed, element) => {
-                packed.replace(packed.position(within), element);
-                true
-            }
-            _ => false,
+            (Chunk::Packed(packed), _) => replace(packed, within, element),
+            (Chunk::Plain(_), false) => false,
         });
         if !replaced {
             self.insert(index, element);

@@ -37,39 +37,55 @@ impl<'a> Elements<'a> {
         }
     }
 
-    /// Drops elements from both ends.
-    pub(super) fn trim(&mut self, front: usize, back: usize) {
-        for _ in 0..front {
-            self.next();
+    /// Drops the first `count` elements.
+    pub(super) fn skip_front(&mut self, count: usize) {
+        match self {
+            Elements::Packed(elements) => elements.skip_front(count),
+            Elements::Plain(element) => *element = element.filter(|_| count == 0),
         }
-        for _ in 0..back {
-            self.next_back();
+    }
+
+    /// Drops the last `count` elements.
+    fn skip_back(&mut self, count: usize) {
+        match self {
+            Elements::Packed(elements) => elements.skip_back(count),
+            Elements::Plain(element) => *element = element.filter(|_| count == 0),
         }
     }
 }
 
 /// The elements of a stretch of a list: what is left of the first chunk, whole chunks, what is left of the last one.
+///
+/// Most walks go forward and end early, so what lies behind the stretch is only cut off when somebody comes from there.
 #[derive(Clone)]
 pub(super) struct Iter<'a> {
     front: Elements<'a>,
     chunks: vec_deque::Iter<'a, Chunk>,
     back: Elements<'a>,
     len: usize,
+    beyond: usize,
 }
 
 impl<'a> Iter<'a> {
-    /// `len` elements in all.
-    pub(super) fn new(front: Elements<'a>, chunks: vec_deque::Iter<'a, Chunk>, back: Elements<'a>, len: usize) -> Self {
-        Iter { front, chunks, back, len }
+    /// The first `len` elements of `front` and `chunks`, which have `beyond` more.
+    pub(super) fn new(front: Elements<'a>, chunks: vec_deque::Iter<'a, Chunk>, len: usize, beyond: usize) -> Self {
+        Iter { front, chunks, back: Elements::default(), len, beyond }
     }
 
-    /// `len` elements from `start` on of one chunk.
-    pub(super) fn within(mut elements: Elements<'a>, start: usize, len: usize) -> Self {
-        if let Elements::Packed(packed) = &elements {
-            let back = packed.len() - start - len;
-            elements.trim(start, back);
+    /// Cuts off what lies behind the stretch.
+    #[cold]
+    fn trim(&mut self) {
+        let mut beyond = std::mem::take(&mut self.beyond);
+        while let Some(chunk) = self.chunks.next_back() {
+            match beyond.checked_sub(chunk.len()) {
+                Some(rest) => beyond = rest,
+                None => {
+                    self.back = chunk.elements();
+                    return self.back.skip_back(beyond);
+                }
+            }
         }
-        Iter { front: elements, chunks: Default::default(), back: Elements::default(), len }
+        self.front.skip_back(beyond);
     }
 }
 
@@ -78,15 +94,15 @@ impl<'a> Iterator for Iter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
+        self.len = self.len.checked_sub(1)?;
         loop {
-            if let Some(element) = self.front.next() {
-                self.len -= 1;
-                return Some(element);
+            let element = self.front.next();
+            if element.is_some() {
+                return element;
             }
             self.front = match self.chunks.next() {
                 Some(chunk) => chunk.elements(),
-                None if self.len > 0 => std::mem::take(&mut self.back),
-                None => return None,
+                None => std::mem::take(&mut self.back),
             };
         }
     }
@@ -100,15 +116,18 @@ impl<'a> Iterator for Iter<'a> {
 impl DoubleEndedIterator for Iter<'_> {
     #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
+        if self.beyond > 0 {
+            self.trim();
+        }
+        self.len = self.len.checked_sub(1)?;
         loop {
-            if let Some(element) = self.back.next_back() {
-                self.len -= 1;
-                return Some(element);
+            let element = self.back.next_back();
+            if element.is_some() {
+                return element;
             }
             self.back = match self.chunks.next_back() {
                 Some(chunk) => chunk.elements(),
-                None if self.len > 0 => std::mem::take(&mut self.front),
-                None => return None,
+                None => std::mem::take(&mut self.front),
             };
         }
     }

@@ -10,6 +10,36 @@ pub(crate) struct Iter<'a> {
     pub(super) len: usize,
 }
 
+impl Iter<'_> {
+    /// Drops the first `count` elements, of which there must be as many.
+    pub(crate) fn skip_front(&mut self, count: usize) {
+        self.rest = &self.rest[self.offset(count)..];
+        self.len -= count;
+    }
+
+    /// Drops the last `count` elements, of which there must be as many.
+    pub(crate) fn skip_back(&mut self, count: usize) {
+        self.rest = &self.rest[..self.offset(self.len - count)];
+        self.len -= count;
+    }
+
+    /// Where the element `index` starts, or the end for `len`. Walks from the nearer end.
+    pub(super) fn offset(&self, index: usize) -> usize {
+        let mut walk = self.clone();
+        if index <= self.len / 2 {
+            for _ in 0..index {
+                walk.next();
+            }
+            self.rest.len() - walk.rest.len()
+        } else {
+            for _ in index..self.len {
+                walk.next_back();
+            }
+            walk.rest.len()
+        }
+    }
+}
+
 impl<'a> Iterator for Iter<'a> {
     type Item = &'a [u8];
 

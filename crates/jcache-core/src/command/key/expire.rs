@@ -234,6 +234,13 @@ impl<'a> MutationCommand<'a> for ExpireAt<'a> {
     fn is_blind(&self) -> bool {
         self.time.when == ExpireWhen::default()
     }
+
+    fn absolute(&self, _: Context) -> Mutation<'a> {
+        match self.deadline() {
+            Ok(at) => PExpireAt { key: self.key.clone(), time: NewTime { time: at.as_i64(), ..self.time } }.into(),
+            Err(_) => self.clone().into(),
+        }
+    }
 }
 
 command! {

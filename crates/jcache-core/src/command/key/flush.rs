@@ -82,4 +82,3 @@ impl<'a> MutationCommand<'a> for FlushDb {
         Effect::whole(self.clone())
     }
 }
-

@@ -136,9 +136,9 @@ command! {
 impl<'a> QueryCommand<'a> for Lcs<'a> {
     fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<LcsReply> {
         let text = |key: &Key<'_>| {
-            let text = keyspace.text(key).map_err(|_| {
-                Error::new(ErrorKind::WrongType, "ERR The specified keys must contain string values")
-            })?;
+            let text = keyspace
+                .text(key)
+                .map_err(|_| Error::new(ErrorKind::WrongType, "ERR The specified keys must contain string values"))?;
             Ok(text.map_or(&[][..], |text| text.as_bytes()))
         };
         let (a, b) = (text(&self.a)?, text(&self.b)?);
@@ -220,7 +220,11 @@ impl Table {
                 }
                 open = true;
             } else {
-                if self.at(i - 1, j) > self.at(i, j - 1) { i -= 1 } else { j -= 1 }
+                if self.at(i - 1, j) > self.at(i, j - 1) {
+                    i -= 1
+                } else {
+                    j -= 1
+                }
                 open = false;
             }
         }

@@ -135,9 +135,9 @@ impl<'a> MutationCommand<'a> for GetEx<'a> {
         let Some((text, old)) = find(keyspace, &self.key)? else { return Ok(None) };
         let text = text.clone();
         match self.deadline(context.now)? {
-            Some(at) if at <= context.now => drop(keyspace.remove(&self.key)),
-            Some(at) => drop(keyspace.set_deadline(&self.key, Some(at))),
-            None if self.option == GetExOption::Persist && old.is_some() => drop(keyspace.set_deadline(&self.key, None)),
+            Some(at) if at <= context.now => _ = keyspace.remove(&self.key),
+            Some(at) => _ = keyspace.set_deadline(&self.key, Some(at)),
+            None if self.option == GetExOption::Persist && old.is_some() => _ = keyspace.set_deadline(&self.key, None),
             None => {}
         }
         Ok(Some(text))

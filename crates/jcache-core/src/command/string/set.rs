@@ -12,7 +12,11 @@ use crate::time::{Context, Timestamp};
 
 /// Puts a string that may be due already: then the key is gone.
 fn put<K: Keyspace>(
-    keyspace: &mut K, key: &[u8], value: &Arg<'_>, deadline: Option<Timestamp>, now: Timestamp,
+    keyspace: &mut K,
+    key: &[u8],
+    value: &Arg<'_>,
+    deadline: Option<Timestamp>,
+    now: Timestamp,
 ) -> Result<()> {
     if deadline.is_some_and(|at| at <= now) {
         keyspace.remove(key);

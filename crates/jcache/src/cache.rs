@@ -1,0 +1,183 @@
+//! The cache: commands over levels.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jcache_core::command::check_size;
+use jcache_core::{MutationCommand, Outcome, QueryCommand, Request, Reply, Result};
+
+use crate::builder::{Builder, Everything};
+use crate::levels::read::ReadTrace;
+use crate::levels::write::WriteTrace;
+use crate::levels::{Explained, Levels, ReadReport, Stats, WriteReport};
+
+/// Carries out commands: what the typed methods of every family stand on.
+///
+/// [`Cache`] and the specialised caches implement it; the traits of [`commands`](crate::commands) add the methods.
+pub trait Execute: Send + Sync {
+    /// Answers a query.
+    ///
+    /// # Errors
+    /// The command's own, or unavailable when no level could answer.
+    fn query<'a, C: QueryCommand<'a>>(&self, command: C) -> impl Future<Output = Result<C::Reply>> + Send;
+
+    /// Carries out a mutation.
+    ///
+    /// # Errors
+    /// The command's own, or unavailable when the deciding level could not be reached.
+    fn mutate<'a, C: MutationCommand<'a>>(&self, command: C) -> impl Future<Output = Result<C::Reply>> + Send;
+}
+
+/// A cache over one or more levels.
+///
+/// Levels are read in order and the first that has the key answers; one level, the authority, decides every write, and
+/// the others follow as copies. A cache is cheap to clone; clones share the levels.
+///
+/// The methods come from the traits of [`commands`](crate::commands), all in [`prelude`](crate::prelude).
+///
+/// ```
+/// use jcache::prelude::*;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> jcache::Result<()> {
+/// let cache = Cache::new();
+/// cache.set("hello", "world").ttl(std::time::Duration::from_secs(60)).await?;
+/// let hello: Option<String> = cache.get("hello").await?;
+/// assert_eq!(hello.as_deref(), Some("world"));
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Cache {
+    levels: Arc<Levels>,
+    strict: bool,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Cache {
+    /// A cache with one memory level: the embedded default.
+    pub fn new() -> Self {
+        Self::builder().build().expect("the default settings are right")
+    }
+
+    /// Starts to build a cache; without a level it gets one memory level.
+    pub fn builder() -> Builder<Everything> {
+        Builder::new()
+    }
+
+    pub(crate) fn from_levels(levels: Levels, strict: bool) -> Self {
+        Self { levels: Arc::new(levels), strict }
+    }
+
+    /// The same cache, where a read answers "nothing there" only when the authority itself said so.
+    #[must_use]
+    pub fn strict(&self) -> Self {
+        Self { levels: self.levels.clone(), strict: true }
+    }
+
+    /// The names of the levels in the order in which they are read.
+    pub fn level_names(&self) -> impl Iterator<Item = &str> {
+        self.levels.levels.iter().map(|level| &*level.name)
+    }
+
+    /// What the cache and its levels did so far.
+    pub fn stats(&self) -> Stats {
+        self.levels.stats()
+    }
+
+    /// Reads, and says which level answered, how long the key still lives there, and which levels were not well.
+    ///
+    /// # Errors
+    /// As [`Execute::query`].
+    pub async fn read<'a, C: QueryCommand<'a>>(&self, command: C) -> Result<ReadReport<C::Reply>> {
+        check_size(&command)?;
+        let query = command.into();
+        let mut trace = ReadTrace::default();
+        let reply = self.levels.read(&query, self.strict, &mut trace).await?;
+        let value = C::Reply::from_reply(reply)?;
+        let remaining = match trace.source {
+            Some(index) => self.levels.remaining(index, &query).await,
+            None => None,
+        };
+        let source = trace.source.map(|index| self.levels.levels[index].name.clone());
+        Ok(ReadReport { value, source, remaining, degraded: trace.degraded })
+    }
+
+    /// Writes, and says whether the authority decided and which levels were not well.
+    ///
+    /// # Errors
+    /// As [`Execute::mutate`].
+    pub async fn write<'a, C: MutationCommand<'a>>(&self, command: C) -> Result<WriteReport<C::Reply>> {
+        check_size(&command)?;
+        let mutation = command.into();
+        let mut trace = WriteTrace::default();
+        let reply = self.levels.write(&mutation, &mut trace).await?;
+        Ok(WriteReport { value: C::Reply::from_reply(reply)?, decided: trace.decided, degraded: trace.degraded })
+    }
+
+    /// Makes the copies of this process forget `key`: for when the caller knows that another process changed it. The
+    /// copies drop it before they answer for it again, and fills that are on their way are void.
+    pub fn invalidate(&self, key: &[u8]) {
+        self.levels.invalidate(key);
+    }
+
+    /// Per level: whether it has `key`, for how long and how large, and which level would answer a read. Changes
+    /// nothing and fills nothing.
+    pub async fn explain(&self, key: &[u8]) -> Vec<Explained> {
+        self.levels.explain(key).await
+    }
+
+    /// Carries out any command that was read from its arguments: what a shell or a protocol server does.
+    ///
+    /// # Errors
+    /// As [`Execute::query`] and [`Execute::mutate`].
+    pub async fn call(&self, request: &Request<'_>) -> Result<Reply> {
+        match request {
+            Request::Query(query) => match self.levels.try_read(query) {
+                Some(result) => result,
+                None => self.levels.read(query, self.strict, &mut ReadTrace::default()).await,
+            },
+            Request::Mutation(mutation) => match self.levels.try_write(mutation) {
+                Some(result) => result,
+                None => self.levels.write(mutation, &mut WriteTrace::default()).await,
+            },
+        }
+    }
+}
+
+impl Execute for Cache {
+    #[inline]
+    async fn query<'a, C: QueryCommand<'a>>(&self, command: C) -> Result<C::Reply> {
+        check_size(&command)?;
+        let query = command.into();
+        let reply = match self.levels.try_read(&query) {
+            Some(result) => result?,
+            // Boxed, so that the future of a hit stays small.
+            None => Box::pin(async { self.levels.read(&query, self.strict, &mut ReadTrace::default()).await }).await?,
+        };
+        C::Reply::from_reply(reply)
+    }
+
+    #[inline]
+    async fn mutate<'a, C: MutationCommand<'a>>(&self, command: C) -> Result<C::Reply> {
+        check_size(&command)?;
+        let mutation = command.into();
+        let reply = match self.levels.try_write(&mutation) {
+            Some(result) => result?,
+            None => Box::pin(async { self.levels.write(&mutation, &mut WriteTrace::default()).await }).await?,
+        };
+        C::Reply::from_reply(reply)
+    }
+}
+
+impl Levels {
+    /// How long the first key of `query` still lives at level `index`.
+    async fn remaining(&self, index: usize, query: &jcache_core::Query<'_>) -> Option<Duration> {
+        let at = self.deadline_at(index, query.first_key()?).await.ok()??;
+        Some(at.since(self.now()))
+    }
+}

@@ -1,0 +1,58 @@
+//! The object-safe twin of [`Driver`]: only the asynchronous path is boxed.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+
+use jcache_core::fetch::Fetched;
+use jcache_core::snapshot::FillLimit;
+use jcache_core::{Answer, Driver, Effect, Mutation, Query, Reply, Result, Scope, Snapshot, Timestamp};
+
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// [`Driver`], so that levels of different types stand in one list.
+pub(crate) trait DynDriver: Debug + Send + Sync {
+    fn scope(&self) -> Scope;
+    fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>>;
+    fn query<'a>(&'a self, query: &'a Query<'a>) -> BoxFuture<'a, Result<Answer>>;
+    fn try_mutate(&self, mutation: &Mutation<'_>) -> Option<Result<Reply>>;
+    fn mutate<'a>(&'a self, mutation: &'a Mutation<'a>) -> BoxFuture<'a, Result<Reply>>;
+    fn query_many<'a>(&'a self, queries: &'a [Query<'a>]) -> BoxFuture<'a, Vec<Result<Answer>>>;
+    fn fetch<'a>(&'a self, query: &'a Query<'a>, limit: FillLimit) -> BoxFuture<'a, Result<Fetched>>;
+    fn install<'a>(&'a self, snapshot: &'a Snapshot) -> BoxFuture<'a, Result<()>>;
+    fn apply<'a>(&'a self, effect: &'a Effect<'a>, cap: Option<Timestamp>) -> BoxFuture<'a, Result<()>>;
+    fn probe(&self) -> BoxFuture<'_, Result<()>>;
+}
+
+impl<D: Driver> DynDriver for D {
+    fn scope(&self) -> Scope {
+        Driver::scope(self)
+    }
+    fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>> {
+        Driver::try_query(self, query)
+    }
+    fn query<'a>(&'a self, query: &'a Query<'a>) -> BoxFuture<'a, Result<Answer>> {
+        Box::pin(Driver::query(self, query))
+    }
+    fn try_mutate(&self, mutation: &Mutation<'_>) -> Option<Result<Reply>> {
+        Driver::try_mutate(self, mutation)
+    }
+    fn mutate<'a>(&'a self, mutation: &'a Mutation<'a>) -> BoxFuture<'a, Result<Reply>> {
+        Box::pin(Driver::mutate(self, mutation))
+    }
+    fn query_many<'a>(&'a self, queries: &'a [Query<'a>]) -> BoxFuture<'a, Vec<Result<Answer>>> {
+        Box::pin(Driver::query_many(self, queries))
+    }
+    fn fetch<'a>(&'a self, query: &'a Query<'a>, limit: FillLimit) -> BoxFuture<'a, Result<Fetched>> {
+        Box::pin(Driver::fetch(self, query, limit))
+    }
+    fn install<'a>(&'a self, snapshot: &'a Snapshot) -> BoxFuture<'a, Result<()>> {
+        Box::pin(Driver::install(self, snapshot))
+    }
+    fn apply<'a>(&'a self, effect: &'a Effect<'a>, cap: Option<Timestamp>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(Driver::apply(self, effect, cap))
+    }
+    fn probe(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(Driver::probe(self))
+    }
+}

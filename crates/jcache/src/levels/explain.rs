@@ -1,0 +1,81 @@
+//! What each level knows of a key: for operators who ask why a read answers what it answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jcache_core::command::Family;
+use jcache_core::{Error, Query, Reply, Result};
+
+use super::Levels;
+use super::level::{Level, Verdict};
+
+/// What one level knows of a key.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Explained {
+    /// The level's name.
+    pub level: Arc<str>,
+    /// Whether this level decides writes.
+    pub authority: bool,
+    /// Whether a read of the key would be answered here.
+    pub answers: bool,
+    /// What the level has.
+    pub presence: Presence,
+}
+
+/// Whether a level has a key.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Presence {
+    /// It has it.
+    Has {
+        /// The type, as `TYPE` names it.
+        kind: String,
+        /// How long the key still lives; `None` for ever.
+        remaining: Option<Duration>,
+        /// Bytes of a string, elements of a collection.
+        size: u64,
+    },
+    /// It was asked and does not have it.
+    Missing,
+    /// It has a copy that is not to be trusted, and drops it at the next read.
+    Stale,
+    /// It could not answer.
+    Unavailable(Error),
+}
+
+impl Levels {
+    pub(crate) async fn explain(&self, key: &[u8]) -> Vec<Explained> {
+        let mut explained = Vec::with_capacity(self.levels.len());
+        let mut answered = false;
+        for (index, level) in self.levels.iter().enumerate() {
+            let presence = match level.enter(true).await {
+                Err(error) => Presence::Unavailable(error),
+                Ok(()) if level.marks.find(Some(key)).is_some() => Presence::Stale,
+                Ok(()) => self.presence(index, level, key).await.unwrap_or_else(Presence::Unavailable),
+            };
+            let answers = !answered && matches!(presence, Presence::Has { .. });
+            answered |= answers;
+            explained.push(Explained { level: level.name.clone(), authority: index == self.authority, answers, presence });
+        }
+        explained
+    }
+
+    async fn presence(&self, index: usize, level: &Level, key: &[u8]) -> Result<Presence> {
+        for family in [Family::String, Family::Hash, Family::List, Family::Set, Family::SortedSet] {
+            let query = Query::size(family, key.into());
+            match level.ask_one(&query, false).await {
+                Ok(answer) if answer.answer.hit => {
+                    let remaining = self.deadline_at(index, key).await?.map(|at| at.since(self.now()));
+                    let Reply::Int(size) = answer.answer.reply else { continue };
+                    return Ok(Presence::Has { kind: family.type_name().to_owned(), remaining, size: size.unsigned_abs() });
+                }
+                Ok(_) => {}
+                // Another type, or a family that the driver does not serve: the next family tells.
+                Err(error) if Verdict::of(&error) != Verdict::Failure => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Presence::Missing)
+    }
+}

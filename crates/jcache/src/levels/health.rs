@@ -1,0 +1,184 @@
+//! Whether a level is worth asking: up, down for a while, or to be probed.
+//!
+//! After [`FAILURES`] failures in a row a level is down: it is skipped at no cost until its back-off has passed. Then
+//! one caller may probe it while the others still skip it. The back-off doubles with every failed probe.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+/// Failures in a row after which a level counts as down.
+pub(crate) const FAILURES: u32 = 3;
+
+/// The state of a level as operators see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HealthState {
+    /// It is asked.
+    Up,
+    /// It is skipped until its back-off has passed.
+    Down,
+    /// Its back-off has passed and one caller is finding out.
+    Probing,
+}
+
+/// How long a level that is down is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BackOff {
+    pub(crate) first: Duration,
+    pub(crate) longest: Duration,
+}
+
+#[derive(Debug)]
+pub(crate) struct Health {
+    back_off: BackOff,
+    /// Mirrors `state.down_until.is_some()`, so that asking a healthy level takes no lock.
+    down: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    failures: u32,
+    wait: Duration,
+    down_until: Option<Instant>,
+    probing: bool,
+}
+
+/// What to do about a level.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// Ask it.
+    Open,
+    /// Skip it.
+    Closed,
+    /// This caller is the one to probe it, and must report the outcome.
+    Probe,
+}
+
+impl Health {
+    pub(crate) fn new(back_off: BackOff) -> Self {
+        let state = State { failures: 0, wait: back_off.first, down_until: None, probing: false };
+        Self { back_off, down: AtomicBool::new(false), state: Mutex::new(state) }
+    }
+
+    #[inline]
+    pub(crate) fn is_up(&self) -> bool {
+        !self.down.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn state(&self) -> HealthState {
+        let state = self.state.lock();
+        match state.down_until {
+            None => HealthState::Up,
+            Some(_) if state.probing => HealthState::Probing,
+            Some(_) => HealthState::Down,
+        }
+    }
+
+    /// Whether to ask the level at `now`.
+    pub(crate) fn gate(&self, now: Instant) -> Gate {
+        if self.is_up() {
+            return Gate::Open;
+        }
+        let mut state = self.state.lock();
+        match state.down_until {
+            None => Gate::Open,
+            Some(until) if now < until || state.probing => Gate::Closed,
+            Some(_) => {
+                state.probing = true;
+                Gate::Probe
+            }
+        }
+    }
+
+    /// The level answered.
+    #[inline]
+    pub(crate) fn succeeded(&self) {
+        let mut state = self.state.lock();
+        state.failures = 0;
+        state.wait = self.back_off.first;
+        if state.down_until.take().is_some() {
+            state.probing = false;
+            self.down.store(false, Ordering::Release);
+        }
+    }
+
+    /// The level failed, or was too slow. Says whether it went down just now.
+    pub(crate) fn failed(&self, now: Instant) -> bool {
+        let mut state = self.state.lock();
+        state.failures = state.failures.saturating_add(1);
+        if state.down_until.is_some() || state.failures < FAILURES {
+            return false;
+        }
+        state.down_until = Some(now + state.wait);
+        self.down.store(true, Ordering::Release);
+        true
+    }
+
+    /// A probe answered: the level is asked again, but the next failure puts it down at once.
+    pub(crate) fn probe_succeeded(&self) {
+        let mut state = self.state.lock();
+        state.failures = FAILURES - 1;
+        state.down_until = None;
+        state.probing = false;
+        self.down.store(false, Ordering::Release);
+    }
+
+    /// A probe failed, or was given up: wait twice as long.
+    pub(crate) fn probe_failed(&self, now: Instant) {
+        let mut state = self.state.lock();
+        if state.down_until.is_some() {
+            state.wait = (state.wait * 2).min(self.back_off.longest);
+            state.down_until = Some(now + state.wait);
+            state.probing = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn health() -> Health {
+        Health::new(BackOff { first: Duration::from_millis(100), longest: Duration::from_millis(300) })
+    }
+
+    #[test]
+    fn goes_down_after_failures_in_a_row_and_is_probed_by_one() {
+        let (health, t0) = (health(), Instant::now());
+        assert!(!health.failed(t0));
+        health.succeeded();
+        assert!(!health.failed(t0));
+        assert!(!health.failed(t0));
+        assert!(health.is_up());
+        assert!(health.failed(t0));
+        assert_eq!(health.gate(t0), Gate::Closed);
+        let later = t0 + Duration::from_millis(100);
+        assert_eq!(health.gate(later), Gate::Probe);
+        assert_eq!(health.gate(later), Gate::Closed, "one caller probes");
+        health.probe_failed(later);
+        assert_eq!(health.gate(later + Duration::from_millis(199)), Gate::Closed, "twice as long");
+        assert_eq!(health.gate(later + Duration::from_millis(200)), Gate::Probe);
+        health.probe_succeeded();
+        assert!(health.is_up());
+        assert!(health.failed(t0), "after a probe one failure is enough");
+    }
+
+    #[test]
+    fn back_off_is_bounded_and_starts_again_after_success() {
+        let (health, mut now) = (health(), Instant::now());
+        for _ in 0..FAILURES {
+            health.failed(now);
+        }
+        for wait in [100, 200, 300, 300] {
+            now += Duration::from_millis(wait);
+            assert_eq!(health.gate(now), Gate::Probe, "after {wait} ms");
+            health.probe_failed(now);
+        }
+        health.probe_succeeded();
+        health.succeeded();
+        assert_eq!(health.state(), HealthState::Up);
+    }
+}
