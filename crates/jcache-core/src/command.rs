@@ -5,6 +5,7 @@
 //! where the logic is plain code. [`Query`] and [`Mutation`] name them all: one row a command.
 
 mod field;
+mod late;
 mod levels;
 mod scan;
 mod spec;
@@ -20,6 +21,7 @@ pub mod string;
 use std::time::Duration;
 
 pub use field::{Field, Pairs};
+pub use late::Late;
 pub use scan::{Cursor, ScanOptions};
 pub use spec::{Class, Family, KeyPositions, Spec};
 pub use table::{Mutation, Query, Request, check_size, find_spec, specs};

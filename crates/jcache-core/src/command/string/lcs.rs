@@ -3,7 +3,7 @@
 use jcache_value::Value;
 
 use crate::arg::{ArgSink, Args, Key};
-use crate::command::{Field, KeyPositions, QueryCommand, command};
+use crate::command::{Field, KeyPositions, Late, QueryCommand, command};
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyspace::Keyspace;
 use crate::reply::{Outcome, Reply};
@@ -129,7 +129,7 @@ command! {
         /// The key of the other.
         b: Key<'a>,
         /// What is asked.
-        options: LcsOptions,
+        options: Late<'a, LcsOptions>,
     }
 }
 
@@ -142,18 +142,19 @@ impl<'a> QueryCommand<'a> for Lcs<'a> {
             Ok(text.map_or(&[][..], |text| text.as_bytes()))
         };
         let (a, b) = (text(&self.a)?, text(&self.b)?);
-        if self.options.len {
+        let options = self.options.get()?;
+        if options.len {
             return Ok(LcsReply::Len(length(a, b)));
         }
         let table = Table::new(a, b)?;
         let total = u64::from(table.at(a.len(), b.len()));
         let runs = table.runs(a, b);
-        if !self.options.idx {
+        if !options.idx {
             let parts: Vec<&[u8]> = runs.iter().rev().map(|run| &a[run.a..run.a + run.len]).collect();
             return Ok(LcsReply::Text(Value::from_parts(&parts)));
         }
-        let long_enough = runs.into_iter().filter(|run| run.len as i64 >= self.options.min_match_len);
-        let matches = long_enough.map(|run| run.to_match(self.options.with_match_len)).collect();
+        let long_enough = runs.into_iter().filter(|run| run.len as i64 >= options.min_match_len);
+        let matches = long_enough.map(|run| run.to_match(options.with_match_len)).collect();
         Ok(LcsReply::Matches(matches, total))
     }
 }
