@@ -30,7 +30,7 @@ pub use scan::{Cursor, ScanOptions};
 pub use several::{KeyList, UpTo};
 pub use spec::{Class, Family, KeyPositions, Spec};
 pub use table::{Mutation, Query, Request, check_size, find_spec, specs};
-pub use timeout::{Awaited, Timeout};
+pub use timeout::{Awaited, AwaitedMany, Timeout};
 
 use crate::arg::{ArgSink, Args, Key};
 use crate::effect::Effect;

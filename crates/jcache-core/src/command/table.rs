@@ -84,7 +84,9 @@ commands! {
         SCard<'a>, SDiff<'a>, SInter<'a>, SInterCard<'a>, SIsMember<'a>, SMIsMember<'a>, SMembers<'a>,
         SRandMember<'a>, SScan<'a>, SUnion<'a>,
         // sorted sets
-        ZCard<'a>, ZRange<'a>,
+        ZCard<'a>, ZCount<'a>, ZDiff<'a>, ZInter<'a>, ZInterCard<'a>, ZLexCount<'a>, ZMScore<'a>, ZRandMember<'a>,
+        ZRange<'a>, ZRangeByLex<'a>, ZRangeByScore<'a>, ZRank<'a>, ZRevRange<'a>, ZRevRangeByLex<'a>,
+        ZRevRangeByScore<'a>, ZRevRank<'a>, ZScan<'a>, ZScore<'a>, ZUnion<'a>,
     }
     Mutation {
         // keys
@@ -101,7 +103,9 @@ commands! {
         // sets
         SAdd<'a>, SDiffStore<'a>, SInterStore<'a>, SMove<'a>, SPop<'a>, SRem<'a>, SUnionStore<'a>,
         // sorted sets
-        ZAdd<'a>,
+        BZMPop<'a>, BZPopMax<'a>, BZPopMin<'a>, ZAdd<'a>, ZDiffStore<'a>, ZIncrBy<'a>, ZInterStore<'a>, ZMPop<'a>,
+        ZPopMax<'a>, ZPopMin<'a>, ZRangeStore<'a>, ZRem<'a>, ZRemRangeByLex<'a>, ZRemRangeByRank<'a>,
+        ZRemRangeByScore<'a>, ZUnionStore<'a>,
     }
 }
 

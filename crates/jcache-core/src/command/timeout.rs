@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::arg::{ArgSink, Args, Key};
-use crate::command::{Blocking, Field};
+use crate::arg::{Arg, ArgSink, Args, Key};
+use crate::command::{Blocking, Field, KeyList, UpTo};
 use crate::error::{Error, Result};
 use crate::number::parse_f64;
 
@@ -51,15 +51,20 @@ fn millis(seconds: f64) -> f64 {
     if (millis - near).abs() <= near.abs() * 4.0 * f64::EPSILON { near } else { millis.ceil() }
 }
 
-impl<'a> Field<'a> for Timeout {
-    fn parse(args: &mut Args<'a>) -> Result<Self> {
-        let seconds = parse_f64(&args.take()?)
-            .ok_or_else(|| Error::invalid("ERR timeout is not a float or out of range"))?;
+impl Timeout {
+    fn read(text: &Arg<'_>) -> Result<Self> {
+        let seconds = parse_f64(text).ok_or_else(|| Error::invalid("ERR timeout is not a float or out of range"))?;
         // Too long for 64 bits of milliseconds is negative too, as it is in Redis.
         if !(0.0..i64::MAX as f64).contains(&millis(seconds)) {
             return Err(Error::invalid("ERR timeout is negative"));
         }
         Ok(Timeout { seconds })
+    }
+}
+
+impl<'a> Field<'a> for Timeout {
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        Self::read(&args.take()?)
     }
 
     fn write<S: ArgSink + ?Sized>(&self, out: &mut S) {
@@ -88,6 +93,42 @@ impl<'a> Field<'a> for Awaited<'a> {
     fn write<S: ArgSink + ?Sized>(&self, out: &mut S) {
         self.keys.write(out);
         self.timeout.write(out);
+    }
+
+    fn visit_keys<'s>(&'s self, visit: &mut impl FnMut(&'s Key<'s>)) {
+        self.keys.visit_keys(visit);
+    }
+}
+
+/// The arguments of a blocking command that pops several elements of one of several keys:
+/// `timeout numkeys key [key …] which [COUNT n]`. The timeout comes first, but its mistakes are told last.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AwaitedMany<'a, W> {
+    /// How long to wait.
+    pub timeout: Timeout,
+    /// The keys, in the order in which they are tried.
+    pub keys: KeyList<'a>,
+    /// Which elements to pop.
+    pub which: W,
+    /// How many at most.
+    pub count: UpTo,
+}
+
+impl<'a, W: Field<'a>> Field<'a> for AwaitedMany<'a, W> {
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        let timeout = args.take()?;
+        let (keys, which, count) = (KeyList::parse(args)?, W::parse(args)?, UpTo::parse(args)?);
+        if !args.is_empty() {
+            return Err(Error::syntax());
+        }
+        Ok(Self { timeout: Timeout::read(&timeout)?, keys, which, count })
+    }
+
+    fn write<S: ArgSink + ?Sized>(&self, out: &mut S) {
+        self.timeout.write(out);
+        self.keys.write(out);
+        self.which.write(out);
+        self.count.write(out);
     }
 
     fn visit_keys<'s>(&'s self, visit: &mut impl FnMut(&'s Key<'s>)) {

@@ -71,7 +71,19 @@ pub(super) fn same(args: &[Vec<u8>], expected: &Outcomes, actual: &Outcomes, dri
         return a == b || (*a >= 0 && *b >= 0 && (a - b).abs() <= room);
     }
     let ordered = !UNORDERED.contains(&name.as_str());
+    // Redis keeps the sign of a zero score in a large sorted set and loses it in a small one; ours have none.
+    if name.starts_with('Z') || name.starts_with("BZ") {
+        return shown(&without_minus_zero(expected), ordered) == shown(&without_minus_zero(actual), ordered);
+    }
     shown(expected, ordered) == shown(actual, ordered)
+}
+
+fn without_minus_zero(reply: &Reply) -> Reply {
+    match reply {
+        Reply::Double(score) => Reply::Double(score + 0.0),
+        Reply::Array(items) => Reply::Array(items.iter().map(without_minus_zero).collect()),
+        other => other.clone(),
+    }
 }
 
 /// The reply as text, which tells -0 from 0.

@@ -7,7 +7,7 @@ use jcache_value::Value;
 use super::pop::{pop_first, popped_from};
 use super::{End, LMove, LPush, RPush};
 use crate::arg::{Arg, Key};
-use crate::command::{Awaited, Blocking, KeyList, KeyPositions, Mutation, MutationCommand, Timeout, UpTo, command};
+use crate::command::{Awaited, AwaitedMany, Blocking, KeyPositions, Mutation, MutationCommand, Timeout, command};
 use crate::effect::Effect;
 use crate::error::Result;
 use crate::keyspace::Keyspace;
@@ -38,14 +38,8 @@ command! {
     /// elements, the one at the end first; nil when nothing came in time. O(number of keys and elements).
     BLMPop<'a> = "BLMPOP", Decides List, arity -5, keys KeyPositions::NONE,
     "Takes elements from the first list that has any, or waits for one." => Option<(Value, Vec<Value>)> {
-        /// How long to wait.
-        timeout: Timeout,
-        /// The keys, in the order in which they are tried.
-        keys: KeyList<'a>,
-        /// The end to take from.
-        from: End,
-        /// How many elements at most.
-        count: UpTo,
+        /// The keys, the end and how many elements to take, and how long to wait.
+        wait: AwaitedMany<'a, End>,
     }
 }
 
@@ -136,20 +130,22 @@ impl<'a> MutationCommand<'a> for BRPop<'a> {
 
 impl<'a> MutationCommand<'a> for BLMPop<'a> {
     fn run<K: Keyspace>(&self, keyspace: &mut K, _: Context) -> Result<Option<(Value, Vec<Value>)>> {
-        pop_first(keyspace, &self.keys.0, |list| self.from.pop_many(list, self.count.0))
+        pop_first(keyspace, &self.wait.keys.0, |list| self.wait.which.pop_many(list, self.wait.count.0))
     }
 
     fn effect(&self, popped: &Option<(Value, Vec<Value>)>, _: Context) -> Effect<'a> {
-        popped.as_ref().map_or_else(Effect::nothing, |(key, elements)| popped_from(key, self.from, elements.len()))
+        popped
+            .as_ref()
+            .map_or_else(Effect::nothing, |(key, elements)| popped_from(key, self.wait.which, elements.len()))
     }
 
     fn blocking(&self) -> Option<Blocking> {
-        self.timeout.blocking()
+        self.wait.timeout.blocking()
     }
 
     fn undo(&self, popped: &Option<(Value, Vec<Value>)>) -> Option<Mutation<'static>> {
         let (key, elements) = popped.as_ref()?;
-        Some(put_back(key, self.from, elements))
+        Some(put_back(key, self.wait.which, elements))
     }
 }
 
