@@ -5,9 +5,12 @@
 //! where the logic is plain code. [`Query`] and [`Mutation`] name them all: one row a command.
 
 mod field;
+mod late;
 mod levels;
-mod table;
+mod random;
+mod scan;
 mod spec;
+mod table;
 
 pub mod hash;
 pub mod key;
@@ -19,6 +22,9 @@ pub mod string;
 use std::time::Duration;
 
 pub use field::{Field, Pairs};
+pub use late::Late;
+pub use random::{Listed, Picked};
+pub use scan::{Cursor, ScanOptions};
 pub use table::{Mutation, Query, Request, check_size, find_spec, specs};
 pub use spec::{Class, Family, KeyPositions, Spec};
 

@@ -21,6 +21,23 @@ impl Timestamp {
         Self(millis)
     }
 
+    /// The deadline that Redis's signed milliseconds mean, as an entry can hold it: what lies before the epoch is the
+    /// epoch, what lies beyond [`MAX`](Timestamp::MAX) is that.
+    ///
+    /// ```
+    /// use jcache_core::Timestamp;
+    ///
+    /// assert_eq!(Timestamp::deadline(-1), Timestamp::ZERO);
+    /// assert_eq!(Timestamp::deadline(i64::MAX), Timestamp::MAX);
+    /// ```
+    pub const fn deadline(millis: i64) -> Self {
+        match millis {
+            ..=0 => Self::ZERO,
+            _ if millis >= Self::MAX.as_i64() => Self::MAX,
+            _ => Self(millis.unsigned_abs()),
+        }
+    }
+
     /// Milliseconds since the epoch.
     #[inline]
     pub const fn as_millis(self) -> u64 {

@@ -75,11 +75,13 @@ commands! {
         // strings
         Get<'a>, StrLen<'a>,
         // hashes
-        HGet<'a>, HGetAll<'a>, HLen<'a>,
+        HExists<'a>, HGet<'a>, HGetAll<'a>, HKeys<'a>, HLen<'a>, HMGet<'a>, HRandField<'a>, HScan<'a>,
+        HStrLen<'a>, HVals<'a>,
         // lists
         LLen<'a>, LRange<'a>,
         // sets
-        SCard<'a>, SMembers<'a>,
+        SCard<'a>, SDiff<'a>, SInter<'a>, SInterCard<'a>, SIsMember<'a>, SMIsMember<'a>, SMembers<'a>,
+        SRandMember<'a>, SScan<'a>, SUnion<'a>,
         // sorted sets
         ZCard<'a>, ZRange<'a>,
     }
@@ -89,11 +91,11 @@ commands! {
         // strings
         Set<'a>,
         // hashes
-        HSet<'a>,
+        HDel<'a>, HIncrBy<'a>, HIncrByFloat<'a>, HMSet<'a>, HSet<'a>, HSetNx<'a>,
         // lists
         RPush<'a>,
         // sets
-        SAdd<'a>,
+        SAdd<'a>, SDiffStore<'a>, SInterStore<'a>, SMove<'a>, SPop<'a>, SRem<'a>, SUnionStore<'a>,
         // sorted sets
         ZAdd<'a>,
     }
