@@ -25,8 +25,8 @@ pub use field::{Field, Pairs};
 pub use late::Late;
 pub use random::{Listed, Picked};
 pub use scan::{Cursor, ScanOptions};
-pub use table::{Mutation, Query, Request, check_size, find_spec, specs};
 pub use spec::{Class, Family, KeyPositions, Spec};
+pub use table::{Mutation, Query, Request, check_size, find_spec, specs};
 
 use crate::arg::{ArgSink, Args, Key};
 use crate::effect::Effect;

@@ -1,11 +1,27 @@
-//! Commands of keys of any type.
+//! Commands of keys of any type: here whether keys exist, of which type they are, and their removal.
 
-use crate::arg::{ArgSink, Args, Key};
-use crate::command::{Field, KeyPositions, MutationCommand, QueryCommand, command};
+mod expire;
+mod flush;
+mod rename;
+mod scan;
+mod ttl;
+
+pub use expire::{Expire, ExpireAt, ExpireWhen, NewTime, PExpire, PExpireAt, Persist};
+pub use flush::{Flush, FlushAll, FlushDb};
+pub use rename::{Copy, Rename, RenameNx, Replace};
+pub use scan::{DbSize, KeyFilter, Keys, RandomKey, Scan};
+pub use ttl::{ExpireTime, PExpireTime, PTtl, Ttl};
+
+use jcache_value::Value;
+
+use crate::arg::Key;
+use crate::command::{KeyPositions, MutationCommand, QueryCommand, command};
 use crate::effect::Effect;
 use crate::error::{Error, Result};
 use crate::keyspace::Keyspace;
-use crate::time::{Context, Timestamp};
+use crate::object::Type;
+use crate::reply::{Outcome, Reply};
+use crate::time::Context;
 
 command! {
     /// How many of the keys exist; a repeated key counts repeatedly. O(number of keys).
@@ -23,20 +39,53 @@ impl<'a> QueryCommand<'a> for Exists<'a> {
 }
 
 command! {
-    /// When the key expires, in milliseconds since the epoch: -1 for never, -2 when there is no such key. O(1).
-    PExpireTime<'a> = "PEXPIRETIME", Query Key, arity 2, keys KeyPositions::ONE,
-    "The time at which a key expires, in milliseconds since the epoch." => i64 {
+    /// Marks the keys as used, for the eviction, and says how many exist; a repeated key counts repeatedly.
+    /// O(number of keys).
+    Touch<'a> = "TOUCH", Query Key, arity -2, keys KeyPositions::ALL,
+    "Marks keys as used and counts those that exist." => i64 {
+        /// The keys.
+        keys: Vec<Key<'a>>,
+    }
+}
+
+impl<'a> QueryCommand<'a> for Touch<'a> {
+    // Finding a key marks it.
+    fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<i64> {
+        Ok(self.keys.iter().filter(|key| keyspace.contains(key)).count() as i64)
+    }
+}
+
+/// The type of what a key holds, or `none`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyType(pub Option<Type>);
+
+impl Outcome for KeyType {
+    fn from_reply(reply: Reply) -> Result<Self> {
+        let name = Value::from_reply(reply.clone())?;
+        let types = [Type::String, Type::Hash, Type::List, Type::Set, Type::SortedSet];
+        match types.into_iter().find(|it| it.name().as_bytes() == name.as_bytes()) {
+            None if name != b"none" => Err(Error::unexpected_reply("a type", &reply)),
+            known => Ok(KeyType(known)),
+        }
+    }
+
+    fn into_reply(self) -> Reply {
+        Reply::Status(self.0.map_or("none", Type::name).into())
+    }
+}
+
+command! {
+    /// The type of what the key holds: `string`, `hash`, `list`, `set` or `zset`; `none` when there is no key. O(1).
+    TypeOf<'a> = "TYPE", Query Key, arity 2, keys KeyPositions::ONE,
+    "The type of what a key holds." => KeyType {
         /// The key.
         key: Key<'a>,
     }
 }
 
-impl<'a> QueryCommand<'a> for PExpireTime<'a> {
-    fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<i64> {
-        Ok(match keyspace.find(&self.key) {
-            None => -2,
-            Some(found) => found.deadline.map_or(-1, Timestamp::as_i64),
-        })
+impl<'a> QueryCommand<'a> for TypeOf<'a> {
+    fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<KeyType> {
+        Ok(KeyType(keyspace.find(&self.key).map(|found| found.object.kind())))
     }
 }
 
@@ -76,180 +125,5 @@ impl<'a> MutationCommand<'a> for Unlink<'a> {
 
     fn effect(&self, _: &i64, _: Context) -> Effect<'a> {
         Effect::whole(self.clone())
-    }
-}
-
-/// `ASYNC` or `SYNC` of the flush commands; both mean the same here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Flush {
-    /// The server's default.
-    #[default]
-    Default,
-    /// Give memory back in the background.
-    Async,
-    /// Give memory back before answering.
-    Sync,
-}
-
-impl<'a> Field<'a> for Flush {
-    fn parse(args: &mut Args<'a>) -> Result<Self> {
-        if args.is_empty() {
-            Ok(Flush::Default)
-        } else if args.take_word("ASYNC") {
-            Ok(Flush::Async)
-        } else if args.take_word("SYNC") {
-            Ok(Flush::Sync)
-        } else {
-            Err(Error::syntax())
-        }
-    }
-
-    fn write<S: ArgSink + ?Sized>(&self, out: &mut S) {
-        match self {
-            Flush::Default => {}
-            Flush::Async => out.arg(b"ASYNC"),
-            Flush::Sync => out.arg(b"SYNC"),
-        }
-    }
-}
-
-command! {
-    /// Removes every key of every database. O(number of keys).
-    #[derive(Default)]
-    FlushAll = "FLUSHALL", Blind Key, arity -1, keys KeyPositions::NONE,
-    "Removes every key." => () {
-        /// Whether to give memory back in the background.
-        mode: Flush,
-    }
-}
-
-impl<'a> MutationCommand<'a> for FlushAll {
-    fn run<K: Keyspace>(&self, keyspace: &mut K, _: Context) -> Result<()> {
-        keyspace.clear();
-        Ok(())
-    }
-
-    fn effect(&self, (): &(), _: Context) -> Effect<'a> {
-        Effect::whole(self.clone())
-    }
-}
-
-command! {
-    /// Removes every key of the database. O(number of keys).
-    #[derive(Default)]
-    FlushDb = "FLUSHDB", Blind Key, arity -1, keys KeyPositions::NONE,
-    "Removes every key of the database." => () {
-        /// Whether to give memory back in the background.
-        mode: Flush,
-    }
-}
-
-impl<'a> MutationCommand<'a> for FlushDb {
-    fn run<K: Keyspace>(&self, keyspace: &mut K, _: Context) -> Result<()> {
-        keyspace.clear();
-        Ok(())
-    }
-
-    fn effect(&self, (): &(), _: Context) -> Effect<'a> {
-        Effect::whole(self.clone())
-    }
-}
-
-/// When an expiry command takes effect: `NX`, `XX`, `GT`, `LT`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ExpireWhen {
-    /// Only when the key has no deadline.
-    pub nx: bool,
-    /// Only when the key has one.
-    pub xx: bool,
-    /// Only when the new deadline is later; never counts as latest.
-    pub gt: bool,
-    /// Only when the new deadline is earlier.
-    pub lt: bool,
-}
-
-impl<'a> Field<'a> for ExpireWhen {
-    fn parse(args: &mut Args<'a>) -> Result<Self> {
-        let mut when = Self::default();
-        while let Some(word) = args.peek() {
-            let flag = match () {
-                () if word.is_word("NX") => &mut when.nx,
-                () if word.is_word("XX") => &mut when.xx,
-                () if word.is_word("GT") => &mut when.gt,
-                () if word.is_word("LT") => &mut when.lt,
-                () => {
-                    let word = String::from_utf8_lossy(word).into_owned();
-                    return Err(Error::invalid(format!("ERR Unsupported option {word}")));
-                }
-            };
-            *flag = true;
-            args.take()?;
-        }
-        if when.nx && (when.xx || when.gt || when.lt) {
-            return Err(Error::invalid("ERR NX and XX, GT or LT options at the same time are not compatible"));
-        }
-        if when.gt && when.lt {
-            return Err(Error::invalid("ERR GT and LT options at the same time are not compatible"));
-        }
-        Ok(when)
-    }
-
-    fn write<S: ArgSink + ?Sized>(&self, out: &mut S) {
-        for (set, word) in [(self.nx, "NX"), (self.xx, "XX"), (self.gt, "GT"), (self.lt, "LT")] {
-            if set {
-                out.arg(word.as_bytes());
-            }
-        }
-    }
-}
-
-command! {
-    /// Sets the time at which the key expires, in milliseconds since the epoch; a time that has passed removes the
-    /// key. Says whether the deadline was set. O(1).
-    PExpireAt<'a> = "PEXPIREAT", Blind Key, arity -3, keys KeyPositions::ONE,
-    "Sets the time at which a key expires, in milliseconds since the epoch." => bool {
-        /// The key.
-        key: Key<'a>,
-        /// Milliseconds since the epoch.
-        at: i64,
-        /// The condition.
-        when: ExpireWhen,
-    }
-}
-
-impl<'a> PExpireAt<'a> {
-    /// Sets the deadline without a condition.
-    pub fn at(key: Key<'a>, at: Timestamp) -> Self {
-        Self { key, at: at.as_i64(), when: ExpireWhen::default() }
-    }
-}
-
-impl<'a> MutationCommand<'a> for PExpireAt<'a> {
-    fn run<K: Keyspace>(&self, keyspace: &mut K, context: Context) -> Result<bool> {
-        let Some(found) = keyspace.find(&self.key) else { return Ok(false) };
-        let old = found.deadline.map(Timestamp::as_i64);
-        let ExpireWhen { nx, xx, gt, lt } = self.when;
-        let refused = nx && old.is_some()
-            || xx && old.is_none()
-            || gt && old.is_none_or(|old| self.at <= old)
-            || lt && old.is_some_and(|old| self.at >= old);
-        if refused {
-            return Ok(false);
-        }
-        let at = Timestamp::from_millis(u64::try_from(self.at).unwrap_or(0)).min(Timestamp::MAX);
-        if at <= context.now {
-            keyspace.remove(&self.key);
-        } else {
-            keyspace.set_deadline(&self.key, Some(at));
-        }
-        Ok(true)
-    }
-
-    fn effect(&self, reply: &bool, _: Context) -> Effect<'a> {
-        if *reply { Effect::within(Self { when: ExpireWhen::default(), ..self.clone() }) } else { Effect::nothing() }
-    }
-
-    fn is_blind(&self) -> bool {
-        self.when == ExpireWhen::default()
     }
 }

@@ -1,57 +1,62 @@
-//! Arguments whose mistakes wait for the key.
+//! Options whose errors wait for the keys.
 
 use crate::arg::{Arg, ArgSink, Args};
 use crate::command::Field;
 use crate::error::{Error, Result};
 
-/// The last arguments of a command that Redis reads only once it has found the key: an absent key, or one of another
-/// type, is answered before they can be wrong (`HSCAN`, `SSCAN`, `ZSCAN`).
+/// Options up to the end of the arguments that may be wrong: some commands look at their keys first, and tell only
+/// then what is wrong with the options (`LCS`, `HSCAN`).
 #[derive(Debug, Clone, PartialEq)]
-pub enum Late<'a, T> {
-    /// They are right.
+pub struct Late<'a, T>(Read<'a, T>);
+
+#[derive(Debug, Clone, PartialEq)]
+enum Read<'a, T> {
     Right(T),
-    /// They are wrong: as they came, and what to say once there is a key.
     Wrong(Vec<Arg<'a>>, Error),
 }
 
 impl<T> Late<'_, T> {
-    /// What the arguments say.
+    /// The options.
     ///
     /// # Errors
     /// What is wrong with them.
     pub fn get(&self) -> Result<&T> {
-        match self {
-            Late::Right(it) => Ok(it),
-            Late::Wrong(_, error) => Err(error.clone()),
+        match &self.0 {
+            Read::Right(options) => Ok(options),
+            Read::Wrong(_, error) => Err(error.clone()),
         }
     }
 }
 
 impl<T> From<T> for Late<'_, T> {
-    fn from(it: T) -> Self {
-        Late::Right(it)
+    fn from(options: T) -> Self {
+        Late(Read::Right(options))
+    }
+}
+
+impl<T: Default> Default for Late<'_, T> {
+    fn default() -> Self {
+        T::default().into()
     }
 }
 
 impl<'a, T: Field<'a>> Field<'a> for Late<'a, T> {
     fn parse(args: &mut Args<'a>) -> Result<Self> {
-        let mut raw = args.clone();
+        let mut rest = args.clone();
         let error = match T::parse(args) {
-            Ok(it) if args.is_empty() => return Ok(Late::Right(it)),
+            Ok(options) if args.is_empty() => return Ok(options.into()),
             Ok(_) => Error::syntax(),
             Err(error) => error,
         };
-        while !args.is_empty() {
-            args.take()?;
-        }
-        let raw = (0..raw.len()).map(|_| raw.take()).collect::<Result<_>>()?;
-        Ok(Late::Wrong(raw, error))
+        *args = Args::new(args.name(), &[]);
+        let all = std::iter::from_fn(|| rest.take().ok()).collect();
+        Ok(Late(Read::Wrong(all, error)))
     }
 
     fn write<S: ArgSink + ?Sized>(&self, out: &mut S) {
-        match self {
-            Late::Right(it) => it.write(out),
-            Late::Wrong(raw, _) => raw.iter().for_each(|arg| out.shared(arg)),
+        match &self.0 {
+            Read::Right(options) => options.write(out),
+            Read::Wrong(all, _) => all.iter().for_each(|arg| out.shared(arg)),
         }
     }
 }

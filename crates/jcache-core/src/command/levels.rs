@@ -1,7 +1,7 @@
 //! What the levels ask of any command, beyond running it: parts per key, a degraded outcome, who may answer.
 
-use super::key::{Del, FlushAll, PExpireAt, PExpireTime, Unlink};
-use super::string::{Expiry, Set, SetOptions};
+use super::key::{Del, Exists, Expire, FlushAll, NewTime, PExpire, PExpireAt, PExpireTime, Touch, Unlink};
+use super::string::{Expiry, MGet, MSet, PSetEx, Set, SetEx, SetOptions};
 use super::{Mutation, MutationCommand, Query};
 use crate::arg::Key;
 use crate::effect::Effect;
@@ -13,7 +13,9 @@ impl<'a> Query<'a> {
     /// Whether only the authority knows the answer: the command has no key (`DBSIZE`, `SCAN`), or it asks for the
     /// deadline, which a copy may have shortened.
     pub fn needs_authority(&self) -> bool {
-        matches!(self, Query::PExpireTime(_)) || self.first_key().is_none()
+        let asks_deadline =
+            matches!(self, Query::Ttl(_) | Query::PTtl(_) | Query::ExpireTime(_) | Query::PExpireTime(_));
+        asks_deadline || self.first_key().is_none()
     }
 
     /// The query for the deadline of `key`, whose reply [`deadline_of`](Query::deadline_of) reads.
@@ -38,7 +40,13 @@ impl<'a> Query<'a> {
     pub fn parts(&self) -> Option<Vec<Query<'_>>> {
         match self {
             Query::Exists(it) if it.keys.len() > 1 => {
-                Some(it.keys.iter().map(|key| super::key::Exists { keys: vec![key.borrow()] }.into()).collect())
+                Some(it.keys.iter().map(|key| Exists { keys: vec![key.borrow()] }.into()).collect())
+            }
+            Query::Touch(it) if it.keys.len() > 1 => {
+                Some(it.keys.iter().map(|key| Touch { keys: vec![key.borrow()] }.into()).collect())
+            }
+            Query::MGet(it) if it.keys.len() > 1 => {
+                Some(it.keys.iter().map(|key| MGet { keys: vec![key.borrow()] }.into()).collect())
             }
             _ => None,
         }
@@ -49,7 +57,7 @@ impl<'a> Query<'a> {
     /// # Errors
     /// The first error among the parts.
     pub fn join(&self, parts: Vec<Result<Reply>>) -> Result<Reply> {
-        sum(parts)
+        join(parts)
     }
 }
 
@@ -63,6 +71,12 @@ impl<'a> Mutation<'a> {
             Mutation::Unlink(it) if it.keys.len() > 1 => {
                 Some(it.keys.iter().map(|key| Unlink { keys: vec![key.borrow()] }.into()).collect())
             }
+            Mutation::MSet(it) if it.pairs.len() > 1 => Some(
+                it.pairs
+                    .iter()
+                    .map(|(key, value)| MSet { pairs: vec![(key.borrow(), value.borrow())] }.into())
+                    .collect(),
+            ),
             _ => None,
         }
     }
@@ -72,7 +86,7 @@ impl<'a> Mutation<'a> {
     /// # Errors
     /// The first error among the parts.
     pub fn join(&self, parts: Vec<Result<Reply>>) -> Result<Reply> {
-        sum(parts)
+        join(parts)
     }
 
     /// The removal of `key`, or of everything.
@@ -86,29 +100,44 @@ impl<'a> Mutation<'a> {
         if !self.is_blind() {
             return None;
         }
-        let scale = |millis: i64| ((millis as f64 * factor) as i64).max(1);
-        match self {
+        // A time that is refused, removes the key, or means for ever stays what it is.
+        let scale = |millis: i64| {
+            let sane = (1..Timestamp::MAX.as_i64()).contains(&millis);
+            sane.then(|| ((millis as f64 * factor) as i64).max(1))
+        };
+        let seconds = |seconds: i64| scale(seconds.saturating_mul(1000));
+        Some(match self {
             Mutation::Set(it) => {
                 let millis = match it.options.expiry {
-                    Expiry::Seconds(n) => n.saturating_mul(1000),
-                    Expiry::Millis(n) => n,
+                    Expiry::Seconds(n) => seconds(n)?,
+                    Expiry::Millis(n) => scale(n)?,
                     _ => return None,
                 };
-                let options = SetOptions { expiry: Expiry::Millis(scale(millis)), ..it.options };
-                Some(Set { options, ..it.clone() }.into())
+                let options = SetOptions { expiry: Expiry::Millis(millis), ..it.options };
+                Set { options, ..it.clone() }.into()
             }
-            _ => None,
-        }
+            Mutation::SetEx(SetEx { key, seconds: n, value }) => {
+                PSetEx { key: key.clone(), millis: seconds(*n)?, value: value.clone() }.into()
+            }
+            Mutation::PSetEx(it) => PSetEx { millis: scale(it.millis)?, ..it.clone() }.into(),
+            Mutation::Expire(Expire { key, time }) => {
+                PExpire { key: key.clone(), time: NewTime { time: seconds(time.time)?, ..*time } }.into()
+            }
+            Mutation::PExpire(PExpire { key, time }) => {
+                PExpire { key: key.clone(), time: NewTime { time: scale(time.time)?, ..*time } }.into()
+            }
+            _ => return None,
+        })
     }
 
     /// The deadline that this mutation, in absolute terms, gives its key.
     pub fn deadline(&self) -> Option<Timestamp> {
         let at = match self {
             Mutation::Set(Set { options: SetOptions { expiry: Expiry::At(at), .. }, .. }) => *at,
-            Mutation::PExpireAt(PExpireAt { at, .. }) => *at,
+            Mutation::PExpireAt(PExpireAt { time, .. }) => time.time,
             _ => return None,
         };
-        Some(Timestamp::from_millis(u64::try_from(at).unwrap_or(0)))
+        Some(Timestamp::deadline(at))
     }
 
     /// What a blind mutation does when nobody can be asked what is there: its reply and effect in the case that it
@@ -127,16 +156,17 @@ pub(super) fn affirmative<'a, C: MutationCommand<'a>>(_: &C) -> Option<Reply> {
     [Reply::Ok, Reply::Int(1)].into_iter().find_map(|reply| C::Reply::from_reply(reply).ok().map(Outcome::into_reply))
 }
 
-/// Adds up counts, and makes one `OK` of many.
-fn sum(parts: Vec<Result<Reply>>) -> Result<Reply> {
-    let mut total = 0;
-    let mut ok = false;
-    for part in parts {
-        match part? {
-            Reply::Int(n) => total += n,
-            Reply::Ok => ok = true,
-            other => return Err(Error::new(ErrorKind::Protocol, format!("cannot join {}", other.shape()))),
+/// Adds up counts, strings lists together, and makes one `OK` of many.
+fn join(parts: Vec<Result<Reply>>) -> Result<Reply> {
+    let mut parts = parts.into_iter();
+    let Some(first) = parts.next() else { return Ok(Reply::Int(0)) };
+    parts.try_fold(first?, |whole, part| match (whole, part?) {
+        (Reply::Int(a), Reply::Int(b)) => Ok(Reply::Int(a + b)),
+        (Reply::Array(mut items), Reply::Array(more)) => {
+            items.extend(more);
+            Ok(Reply::Array(items))
         }
-    }
-    Ok(if ok { Reply::Ok } else { Reply::Int(total) })
+        (Reply::Ok, Reply::Ok) => Ok(Reply::Ok),
+        (_, other) => Err(Error::new(ErrorKind::Protocol, format!("cannot join {}", other.shape()))),
+    })
 }

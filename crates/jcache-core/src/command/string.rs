@@ -1,14 +1,39 @@
-//! Commands of strings.
+//! Commands of strings: here those that read one.
+
+mod counter;
+mod edit;
+mod expiry;
+mod lcs;
+mod multi;
+mod replace;
+mod set;
+
+pub use counter::{Decr, DecrBy, Incr, IncrBy, IncrByFloat};
+pub use edit::{Append, SetRange};
+pub(crate) use expiry::invalid_expire;
+pub use expiry::{Expiry, Unit};
+pub use lcs::{Lcs, LcsOptions, LcsReply, Match};
+pub use multi::{MGet, MSet, MSetNx};
+pub use replace::{GetDel, GetEx, GetExOption, GetSet};
+pub use set::{PSetEx, Set, SetEx, SetNx, SetOptions};
 
 use jcache_value::Value;
 
-use crate::arg::{Arg, ArgSink, Args, Key};
-use crate::command::{Field, KeyPositions, MutationCommand, QueryCommand, command};
-use crate::effect::Effect;
+use crate::arg::Key;
+use crate::command::{KeyPositions, QueryCommand, command};
 use crate::error::{Error, Result};
-use crate::keyspace::Keyspace;
-use crate::reply::Reply;
+use crate::keyspace::{Found, Keyspace};
+use crate::object::ObjectRef;
 use crate::time::{Context, Timestamp};
+
+/// The string at `key` and its deadline.
+fn find<'k, K: Keyspace>(keyspace: &'k K, key: &[u8]) -> Result<Option<(&'k Value, Option<Timestamp>)>> {
+    match keyspace.find(key) {
+        None => Ok(None),
+        Some(Found { object: ObjectRef::String(text), deadline }) => Ok(Some((text, deadline))),
+        Some(_) => Err(Error::wrong_type()),
+    }
+}
 
 command! {
     /// The string at the key, or nothing. O(1), no copy.
@@ -41,198 +66,60 @@ impl<'a> QueryCommand<'a> for StrLen<'a> {
     }
 }
 
-/// When a string expires, as `SET` and `GETEX` say it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Expiry {
-    /// Never.
-    #[default]
-    Never,
-    /// `KEEPTTL`: as it was.
-    Keep,
-    /// `EX`: so many seconds from now.
-    Seconds(i64),
-    /// `PX`: so many milliseconds from now.
-    Millis(i64),
-    /// `EXAT`: at this second since the epoch.
-    AtSeconds(i64),
-    /// `PXAT`: at this millisecond since the epoch.
-    At(i64),
-}
-
-impl Expiry {
-    /// Reads `EX n`, `PX n`, `EXAT n` or `PXAT n` when one is next; the number is checked as Redis does.
-    pub(crate) fn parse_timed(args: &mut Args<'_>) -> Result<Option<Self>> {
-        type Make = fn(i64) -> Expiry;
-        let words: [(&str, Make); 4] =
-            [("EX", Expiry::Seconds), ("PX", Expiry::Millis), ("EXAT", Expiry::AtSeconds), ("PXAT", Expiry::At)];
-        for (word, make) in words {
-            if args.take_word(word) {
-                return args.take_i64_or_syntax().map(|n| Some(make(n)));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Checks what Redis refuses: zero, negative, and what overflows.
-    pub(crate) fn check(self, name: &str) -> Result<()> {
-        let bad = match self {
-            Expiry::Never | Expiry::Keep => false,
-            Expiry::Seconds(n) | Expiry::AtSeconds(n) => n <= 0 || n > i64::MAX / 1000,
-            Expiry::Millis(n) | Expiry::At(n) => n <= 0,
-        };
-        if bad { Err(invalid_expire(name)) } else { Ok(()) }
-    }
-
-    /// The deadline that this means at `now`, for a key whose deadline was `old`.
-    pub(crate) fn deadline(self, now: Timestamp, old: Option<Timestamp>) -> Option<Timestamp> {
-        let at = |n: i64| Some(Timestamp::from_millis(u64::try_from(n).unwrap_or(0)));
-        match self {
-            Expiry::Never => None,
-            Expiry::Keep => old,
-            Expiry::Seconds(n) => at(now.as_i64().saturating_add(n.saturating_mul(1000))),
-            Expiry::Millis(n) => at(now.as_i64().saturating_add(n)),
-            Expiry::AtSeconds(n) => at(n.saturating_mul(1000)),
-            Expiry::At(n) => at(n),
-        }
-    }
-
-    /// The same with an absolute time.
-    pub(crate) fn absolute(self, now: Timestamp) -> Self {
-        match self {
-            Expiry::Never | Expiry::Keep => self,
-            timed => timed.deadline(now, None).map_or(Expiry::Never, |at| Expiry::At(at.as_i64())),
-        }
-    }
-
-    pub(crate) fn write<S: ArgSink + ?Sized>(self, out: &mut S) {
-        let (word, number) = match self {
-            Expiry::Never => return,
-            Expiry::Keep => return out.arg(b"KEEPTTL"),
-            Expiry::Seconds(n) => ("EX", n),
-            Expiry::Millis(n) => ("PX", n),
-            Expiry::AtSeconds(n) => ("EXAT", n),
-            Expiry::At(n) => ("PXAT", n),
-        };
-        out.arg(word.as_bytes());
-        out.int(number);
+command! {
+    /// The bytes from index start to stop, both included; negative indexes count from the end. Empty when there is no
+    /// such key. O(length of the part).
+    GetRange<'a> = "GETRANGE", Query String, arity 4, keys KeyPositions::ONE,
+    "A part of the string at a key." => Value {
+        /// The key.
+        key: Key<'a>,
+        /// The first index.
+        start: i64,
+        /// The last index.
+        stop: i64,
     }
 }
 
-/// Redis's error for an expiry that cannot be.
-pub(crate) fn invalid_expire(name: &str) -> Error {
-    Error::invalid(format!("ERR invalid expire time in '{}' command", name.to_ascii_lowercase()))
-}
-
-/// The options of `SET`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SetOptions {
-    /// `NX`: only when there is no key.
-    pub nx: bool,
-    /// `XX`: only when there is one.
-    pub xx: bool,
-    /// `GET`: answer the old string instead of `OK`.
-    pub get: bool,
-    /// When the string expires.
-    pub expiry: Expiry,
-}
-
-impl<'a> Field<'a> for SetOptions {
-    fn parse(args: &mut Args<'a>) -> Result<Self> {
-        let mut options = Self::default();
-        let mut timed = false;
-        while !args.is_empty() {
-            if !options.xx && args.take_word("NX") {
-                options.nx = true;
-            } else if !options.nx && args.take_word("XX") {
-                options.xx = true;
-            } else if args.take_word("GET") {
-                options.get = true;
-            } else if !timed && args.take_word("KEEPTTL") {
-                options.expiry = Expiry::Keep;
-            } else if let (false, Expiry::Never, Some(expiry)) = (timed, options.expiry, Expiry::parse_timed(args)?) {
-                timed = true;
-                options.expiry = expiry;
-            } else {
-                return Err(Error::syntax());
-            }
-        }
-        options.expiry.check(args.name())?;
-        Ok(options)
-    }
-
-    fn write<S: ArgSink + ?Sized>(&self, out: &mut S) {
-        for (set, word) in [(self.nx, "NX"), (self.xx, "XX"), (self.get, "GET")] {
-            if set {
-                out.arg(word.as_bytes());
-            }
-        }
-        self.expiry.write(out);
+impl<'a> QueryCommand<'a> for GetRange<'a> {
+    fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<Value> {
+        Ok(part(keyspace.text(&self.key)?, self.start, self.stop))
     }
 }
 
 command! {
-    /// Makes the key hold a string. `OK`, or nil when `NX` or `XX` said no; with `GET` the old string or nil. O(1).
-    Set<'a> = "SET", Blind String, arity -3, keys KeyPositions::ONE,
-    "Sets the string at a key." => Reply {
+    /// The old name of `GETRANGE`. O(length of the part).
+    SubStr<'a> = "SUBSTR", Query String, arity 4, keys KeyPositions::ONE,
+    "A part of the string at a key; the old name of GETRANGE." => Value {
         /// The key.
         key: Key<'a>,
-        /// The string.
-        value: Arg<'a>,
-        /// Condition, expiry and form of the reply.
-        options: SetOptions,
+        /// The first index.
+        start: i64,
+        /// The last index.
+        stop: i64,
     }
 }
 
-impl<'a> Set<'a> {
-    /// Sets `key` to `value` until `deadline`, without a condition.
-    pub fn until(key: Key<'a>, value: Arg<'a>, deadline: Option<Timestamp>) -> Self {
-        let expiry = deadline.map_or(Expiry::Never, |at| Expiry::At(at.as_i64()));
-        Self { key, value, options: SetOptions { expiry, ..SetOptions::default() } }
+impl<'a> QueryCommand<'a> for SubStr<'a> {
+    fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<Value> {
+        Ok(part(keyspace.text(&self.key)?, self.start, self.stop))
     }
 }
 
-impl<'a> MutationCommand<'a> for Set<'a> {
-    fn run<K: Keyspace>(&self, keyspace: &mut K, context: Context) -> Result<Reply> {
-        let options = self.options;
-        if options == SetOptions::default() {
-            keyspace.put_text(&self.key, &self.value, None)?;
-            return Ok(Reply::Ok);
-        }
-        let old = if options.get { keyspace.text(&self.key)?.cloned() } else { None };
-        let found = keyspace.find(&self.key);
-        let deadline = options.expiry.deadline(context.now, found.and_then(|f| f.deadline));
-        let wanted = !(options.nx && found.is_some() || options.xx && found.is_none());
-        if wanted {
-            keyspace.put_text(&self.key, &self.value, deadline)?;
-        }
-        Ok(match (options.get, wanted) {
-            (true, _) => old.map_or(Reply::Nil, Reply::Bulk),
-            (false, true) => Reply::Ok,
-            (false, false) => Reply::Nil,
-        })
+/// The part of `text` from `start` to `stop`. A stop before the first byte means the first byte, as in Redis, unless
+/// both count from the end and cross.
+fn part(text: Option<&Value>, start: i64, stop: i64) -> Value {
+    let Some(text) = text else { return Value::default() };
+    if text.is_empty() || start < 0 && stop < 0 && start > stop {
+        return Value::default();
     }
-
-    fn effect(&self, reply: &Reply, context: Context) -> Effect<'a> {
-        let SetOptions { nx, xx, get, expiry } = self.options;
-        // With GET the reply is the old string: it tells whether the condition held.
-        let had = matches!(reply, Reply::Bulk(_));
-        let wanted = if get { !(nx && had || xx && !had) } else { *reply == Reply::Ok };
-        if !wanted {
-            return Effect::nothing();
-        }
-        let plain = SetOptions { expiry: expiry.absolute(context.now), ..SetOptions::default() };
-        let change = Set { options: plain, ..self.clone() };
-        // What KEEPTTL keeps, only a copy that holds the key knows.
-        if expiry == Expiry::Keep { Effect::within(change) } else { Effect::whole(change) }
+    let len = text.len() as i64;
+    let index = |at: i64| if at < 0 { (at + len).max(0) } else { at };
+    let (start, stop) = (index(start), index(stop).min(len - 1));
+    if start > stop {
+        return Value::default();
     }
-
-    fn is_blind(&self) -> bool {
-        let SetOptions { nx, xx, get, expiry } = self.options;
-        !nx && !xx && !get && expiry != Expiry::Keep
+    if (start, stop) == (0, len - 1) {
+        return text.clone();
     }
-
-    fn absolute(&self, context: Context) -> crate::Mutation<'a> {
-        let options = SetOptions { expiry: self.options.expiry.absolute(context.now), ..self.options };
-        Set { options, ..self.clone() }.into()
-    }
+    Value::new(&text[start as usize..=stop as usize])
 }

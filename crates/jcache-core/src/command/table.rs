@@ -71,9 +71,10 @@ macro_rules! commands {
 commands! {
     Query {
         // keys
-        Exists<'a>, PExpireTime<'a>,
+        DbSize, Exists<'a>, ExpireTime<'a>, Keys<'a>, PExpireTime<'a>, PTtl<'a>, RandomKey, Scan<'a>, Touch<'a>,
+        Ttl<'a>, TypeOf<'a>,
         // strings
-        Get<'a>, StrLen<'a>,
+        Get<'a>, GetRange<'a>, Lcs<'a>, MGet<'a>, StrLen<'a>, SubStr<'a>,
         // hashes
         HExists<'a>, HGet<'a>, HGetAll<'a>, HKeys<'a>, HLen<'a>, HMGet<'a>, HRandField<'a>, HScan<'a>,
         HStrLen<'a>, HVals<'a>,
@@ -87,9 +88,11 @@ commands! {
     }
     Mutation {
         // keys
-        Del<'a>, FlushAll, FlushDb, PExpireAt<'a>, Unlink<'a>,
+        Copy<'a>, Del<'a>, Expire<'a>, ExpireAt<'a>, FlushAll, FlushDb, PExpire<'a>, PExpireAt<'a>, Persist<'a>,
+        Rename<'a>, RenameNx<'a>, Unlink<'a>,
         // strings
-        Set<'a>,
+        Append<'a>, Decr<'a>, DecrBy<'a>, GetDel<'a>, GetEx<'a>, GetSet<'a>, Incr<'a>, IncrBy<'a>, IncrByFloat<'a>,
+        MSet<'a>, MSetNx<'a>, PSetEx<'a>, Set<'a>, SetEx<'a>, SetNx<'a>, SetRange<'a>,
         // hashes
         HDel<'a>, HIncrBy<'a>, HIncrByFloat<'a>, HMSet<'a>, HSet<'a>, HSetNx<'a>,
         // lists
