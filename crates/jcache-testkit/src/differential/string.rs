@@ -81,7 +81,7 @@ fn offset(rng: &mut Rng) -> Vec<u8> {
         0 => {
             one_of(rng, &["-1", "536870912", "536870911", "9223372036854775807", "abc", "-9223372036854775808"]).into()
         }
-        1 => rng.usize(..5000).to_string().into(),
+        1 => rng.usize(..300).to_string().into(),
         _ => rng.usize(..12).to_string().into(),
     }
 }
