@@ -1,4 +1,4 @@
-//! The collections a key can hold: [`Hash`], [`Set`], [`List`] and [`SortedSet`].
+//! The collections a key can hold: [`Hash`](struct@Hash), [`Set`], [`List`] and [`SortedSet`].
 //!
 //! Most collections are small, so each one starts as a single block of bytes (`packed`) without a pointer per element,
 //! and turns into its full form at the thresholds of Redis 7.0. All four share a few rules:

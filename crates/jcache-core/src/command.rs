@@ -7,6 +7,7 @@
 mod field;
 mod late;
 mod levels;
+mod random;
 mod scan;
 mod spec;
 mod table;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 pub use field::{Field, Pairs};
 pub use late::Late;
+pub use random::{Listed, Picked};
 pub use scan::{Cursor, ScanOptions};
 pub use spec::{Class, Family, KeyPositions, Spec};
 pub use table::{Mutation, Query, Request, check_size, find_spec, specs};

@@ -1,1 +1,24 @@
-//! placeholder
+//! The in-process memory driver of jcache: the keyspace of one process, in sharded tables of reference-counted entries.
+//!
+//! [`Memory`] serves every command at once, without I/O; a hit on a string hands out the entry's own block. Parts, from
+//! the bottom up:
+//!
+//! - `table`: buckets of one cache line, growing bit by bit, that know where something is due;
+//! - `shard`: a table and what it weighs, behind a lock;
+//! - `view`: the locked shards of a command's keys as core's [`Keyspace`](jcache_core::Keyspace);
+//! - `engine`: all shards, and which ones a command locks;
+//! - `expiry`: the one background thread, which frees what is due;
+//! - `driver`: core's [`Driver`](jcache_core::Driver) on top.
+
+mod clock;
+mod driver;
+mod engine;
+mod expiry;
+mod hash;
+mod memory;
+mod shard;
+mod table;
+mod view;
+
+pub use clock::{Clock, ManualClock};
+pub use memory::{Builder, Memory};

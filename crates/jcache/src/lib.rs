@@ -3,6 +3,7 @@
 pub mod builder;
 mod cache;
 mod levels;
+pub mod typed;
 
 pub use builder::{Builder, LevelPolicy};
 pub use cache::{Cache, Execute};

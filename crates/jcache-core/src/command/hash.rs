@@ -1,16 +1,22 @@
-//! Commands of hashes.
+//! Commands of hashes: those that read are here; those that write, count or pick have a file each.
+
+mod counter;
+mod pick;
+mod write;
 
 use jcache_value::Value;
 
+pub use counter::{HIncrBy, HIncrByFloat};
+pub use pick::{FieldPicks, HRandField};
+pub use write::{HDel, HMSet, HSet, HSetNx};
+
 use crate::arg::{Arg, Key};
-use crate::command::{KeyPositions, MutationCommand, QueryCommand, command};
-use crate::effect::Effect;
+use crate::collection::Hash;
+use crate::command::{Cursor, KeyPositions, Late, QueryCommand, ScanOptions, command};
 use crate::error::Result;
 use crate::keyspace::Keyspace;
+use crate::reply::{Fields, Flat, Page};
 use crate::time::Context;
-use crate::collection::Hash;
-use crate::command::Pairs;
-use crate::reply::Fields;
 
 command! {
     /// The value of a field, or nothing. O(1).
@@ -30,17 +36,55 @@ impl<'a> QueryCommand<'a> for HGet<'a> {
 }
 
 command! {
-    /// All fields and values. O(number of fields).
-    HGetAll<'a> = "HGETALL", Query Hash, arity 2, keys KeyPositions::ONE,
-    "All fields and values of a hash." => Fields {
+    /// The values of fields in the order asked, nothing for each that is absent. O(number of fields asked).
+    HMGet<'a> = "HMGET", Query Hash, arity -3, keys KeyPositions::ONE,
+    "The values of fields of a hash." => Vec<Option<Value>> {
         /// The key.
         key: Key<'a>,
+        /// The fields.
+        fields: Vec<Arg<'a>>,
     }
 }
 
-impl<'a> QueryCommand<'a> for HGetAll<'a> {
-    fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<Fields> {
-        Ok(Fields(keyspace.collection::<Hash>(&self.key)?.map_or_else(Vec::new, |hash| hash.entries().collect())))
+impl<'a> QueryCommand<'a> for HMGet<'a> {
+    fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<Vec<Option<Value>>> {
+        let hash = keyspace.collection::<Hash>(&self.key)?;
+        Ok(self.fields.iter().map(|field| hash.and_then(|hash| hash.get(field))).collect())
+    }
+}
+
+command! {
+    /// Whether the hash has the field. O(1).
+    HExists<'a> = "HEXISTS", Query Hash, arity 3, keys KeyPositions::ONE,
+    "Whether a hash has a field." => bool {
+        /// The key.
+        key: Key<'a>,
+        /// The field.
+        field: Arg<'a>,
+    }
+}
+
+impl<'a> QueryCommand<'a> for HExists<'a> {
+    fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<bool> {
+        Ok(keyspace.collection::<Hash>(&self.key)?.is_some_and(|hash| hash.contains(&self.field)))
+    }
+}
+
+command! {
+    /// The length of the value of a field in bytes; 0 when there is none. O(1).
+    HStrLen<'a> = "HSTRLEN", Query Hash, arity 3, keys KeyPositions::ONE,
+    "The length of the value of a field." => u64 {
+        /// The key.
+        key: Key<'a>,
+        /// The field.
+        field: Arg<'a>,
+    }
+}
+
+impl<'a> QueryCommand<'a> for HStrLen<'a> {
+    fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<u64> {
+        let len = keyspace.collection::<Hash>(&self.key)?.and_then(|hash| hash.value_len(&self.field));
+        Ok(len.unwrap_or(0) as u64)
     }
 }
 
@@ -60,24 +104,86 @@ impl<'a> QueryCommand<'a> for HLen<'a> {
 }
 
 command! {
-    /// Sets fields and says how many are new. O(number of pairs).
-    HSet<'a> = "HSET", Decides Hash, arity -4, keys KeyPositions::ONE,
-    "Sets fields of a hash." => u64 {
+    /// All fields and values, in no particular order. O(number of fields).
+    HGetAll<'a> = "HGETALL", Query Hash, arity 2, keys KeyPositions::ONE,
+    "All fields and values of a hash." => Fields {
         /// The key.
         key: Key<'a>,
-        /// Fields and values.
-        pairs: Pairs<Arg<'a>, Arg<'a>>,
     }
 }
 
-impl<'a> MutationCommand<'a> for HSet<'a> {
-    fn run<K: Keyspace>(&self, keyspace: &mut K, _: Context) -> Result<u64> {
-        keyspace.upsert(&self.key, |hash: &mut Hash| {
-            self.pairs.iter().filter(|(field, value)| hash.insert(field, value)).count() as u64
-        })
+impl<'a> QueryCommand<'a> for HGetAll<'a> {
+    fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<Fields> {
+        Ok(Fields(keyspace.collection::<Hash>(&self.key)?.map_or_else(Vec::new, entries)))
     }
+}
 
-    fn effect(&self, _: &u64, _: Context) -> Effect<'a> {
-        Effect::within(self.clone())
+command! {
+    /// All fields without their values, in no particular order. O(number of fields).
+    HKeys<'a> = "HKEYS", Query Hash, arity 2, keys KeyPositions::ONE,
+    "All fields of a hash." => Vec<Value> {
+        /// The key.
+        key: Key<'a>,
+    }
+}
+
+impl<'a> QueryCommand<'a> for HKeys<'a> {
+    fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<Vec<Value>> {
+        let hash = keyspace.collection::<Hash>(&self.key)?;
+        Ok(hash.map_or_else(Vec::new, |hash| hash.iter().map(|(field, _)| Value::new(field)).collect()))
+    }
+}
+
+command! {
+    /// All values without their fields, in the order in which `HKEYS` gives those. O(number of fields).
+    HVals<'a> = "HVALS", Query Hash, arity 2, keys KeyPositions::ONE,
+    "All values of a hash." => Vec<Value> {
+        /// The key.
+        key: Key<'a>,
+    }
+}
+
+impl<'a> QueryCommand<'a> for HVals<'a> {
+    fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<Vec<Value>> {
+        let hash = keyspace.collection::<Hash>(&self.key)?;
+        Ok(hash.map_or_else(Vec::new, |hash| entries(hash).into_iter().map(|(_, value)| value).collect()))
+    }
+}
+
+command! {
+    /// A page of fields and values, and the cursor of the next page, 0 at the end. A field that is there during the
+    /// whole scan is in at least one page; a small hash is one page. O(`COUNT`) a page.
+    HScan<'a> = "HSCAN", Query Hash, arity -3, keys KeyPositions::ONE,
+    "Goes through the fields and values of a hash." => Page<Flat<Value, Value>> {
+        /// The key.
+        key: Key<'a>,
+        /// Where to go on.
+        cursor: Cursor,
+        /// Which fields, and how many a page.
+        options: Late<'a, ScanOptions<'a>>,
+    }
+}
+
+impl<'a> QueryCommand<'a> for HScan<'a> {
+    fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<Page<Flat<Value, Value>>> {
+        let mut found = Vec::new();
+        let Some(hash) = keyspace.collection::<Hash>(&self.key)? else { return Ok(Page::default()) };
+        let options = self.options.get()?;
+        let cursor = hash.scan(self.cursor.0, options.count(), &mut |field, value| {
+            if options.admits(field) {
+                found.push((Value::new(field), Value::new(value)));
+            }
+        });
+        Ok(Page { cursor, items: Flat(found) })
+    }
+}
+
+/// All fields and values. A packed hash is walked once, where asking for one entry after the other would walk it
+/// again each time; a large one gives handles to its values.
+fn entries(hash: &Hash) -> Vec<(Value, Value)> {
+    if hash.is_packed() {
+        hash.iter().map(|(field, value)| (Value::new(field), Value::new(value))).collect()
+    } else {
+        hash.entries().collect()
     }
 }

@@ -76,11 +76,13 @@ commands! {
         // strings
         Get<'a>, GetRange<'a>, Lcs<'a>, MGet<'a>, StrLen<'a>, SubStr<'a>,
         // hashes
-        HGet<'a>, HGetAll<'a>, HLen<'a>,
+        HExists<'a>, HGet<'a>, HGetAll<'a>, HKeys<'a>, HLen<'a>, HMGet<'a>, HRandField<'a>, HScan<'a>,
+        HStrLen<'a>, HVals<'a>,
         // lists
         LLen<'a>, LRange<'a>,
         // sets
-        SCard<'a>, SMembers<'a>,
+        SCard<'a>, SDiff<'a>, SInter<'a>, SInterCard<'a>, SIsMember<'a>, SMIsMember<'a>, SMembers<'a>,
+        SRandMember<'a>, SScan<'a>, SUnion<'a>,
         // sorted sets
         ZCard<'a>, ZRange<'a>,
     }
@@ -92,11 +94,11 @@ commands! {
         Append<'a>, Decr<'a>, DecrBy<'a>, GetDel<'a>, GetEx<'a>, GetSet<'a>, Incr<'a>, IncrBy<'a>, IncrByFloat<'a>,
         MSet<'a>, MSetNx<'a>, PSetEx<'a>, Set<'a>, SetEx<'a>, SetNx<'a>, SetRange<'a>,
         // hashes
-        HSet<'a>,
+        HDel<'a>, HIncrBy<'a>, HIncrByFloat<'a>, HMSet<'a>, HSet<'a>, HSetNx<'a>,
         // lists
         RPush<'a>,
         // sets
-        SAdd<'a>,
+        SAdd<'a>, SDiffStore<'a>, SInterStore<'a>, SMove<'a>, SPop<'a>, SRem<'a>, SUnionStore<'a>,
         // sorted sets
         ZAdd<'a>,
     }

@@ -22,6 +22,11 @@ impl Block {
     #[inline]
     #[must_use]
     pub(crate) fn release(&self) -> bool {
+        // The only reference is ours, and only its owner could make another: no write to shared memory is needed.
+        // Acquire, as below: what other threads did before they gave theirs up happens before the block is freed.
+        if self.header().refs.load(Ordering::Acquire) == 1 {
+            return true;
+        }
         if self.header().refs.fetch_sub(1, Ordering::Release) != 1 {
             return false;
         }

@@ -3,7 +3,7 @@
 //! The lengths are varints, seven bits a byte with the lowest first; the one behind the bytes is mirrored, so that it is
 //! read from its end.
 
-/// The elements of a [`Packed`], from either end.
+/// The elements of a [`Packed`](super::Packed), from either end.
 #[derive(Clone, Default)]
 pub(crate) struct Iter<'a> {
     pub(super) rest: &'a [u8],

@@ -1,0 +1,168 @@
+//! One of the parts that a cache is split in: a table and what it weighs, behind a lock of its own.
+//!
+//! A shard does to one key what a command asks for. All sizes go through [`Shard::account`], so `bytes` is at every
+//! moment what the entries keep in memory: the place where a bound would make room.
+
+use jcache_core::{Arg, Object, ObjectRef};
+use jcache_value::Entry;
+
+use crate::hash::Seed;
+use crate::table::{Item, Place, Table};
+
+#[derive(Debug)]
+pub(crate) struct Shard {
+    pub(crate) table: Table,
+    bytes: usize,
+}
+
+/// What an entry holds, as commands see it.
+#[inline]
+pub(crate) fn object_of(item: &Item) -> ObjectRef<'_> {
+    match item.as_text() {
+        Some(text) => ObjectRef::String(text),
+        None => item.as_object().expect("invariant: an entry holds text or an object").as_ref(),
+    }
+}
+
+/// The bytes that an entry and all it owns keep in memory.
+#[inline]
+fn weight(item: &Item) -> usize {
+    item.size() + item.as_object().map_or(0, Object::heap_size)
+}
+
+impl Shard {
+    pub(crate) fn new(seed: Seed) -> Self {
+        Self { table: Table::new(seed), bytes: 0 }
+    }
+
+    /// Bytes that the entries and the table keep in memory.
+    pub(crate) fn memory_used(&self) -> usize {
+        self.bytes + self.table.heap_size()
+    }
+
+    /// Books a change of what the entries weigh.
+    #[inline]
+    fn account(&mut self, before: usize, after: usize) {
+        self.bytes = self.bytes + after - before;
+    }
+
+    /// Makes `key` hold a string. A collection that was there goes to `garbage`.
+    #[inline]
+    pub(crate) fn put_text(&mut self, hash: u64, key: &[u8], text: &Arg<'_>, deadline: u64, garbage: &mut Vec<Item>) {
+        let Some(place) = self.table.place(hash, key) else {
+            let item = match text {
+                Arg::Slice(bytes) => Entry::text(key, bytes, deadline),
+                Arg::Value(value) => Entry::shared(key, value.clone(), deadline),
+            };
+            return self.insert(hash, item);
+        };
+        let item = self.table.get_mut(hash, place);
+        let before = weight(item);
+        if item.as_object().is_some() {
+            let old = std::mem::replace(item, Entry::text(key, b"", deadline));
+            garbage.push(old);
+        }
+        match text {
+            Arg::Slice(bytes) => item.set_text(bytes),
+            Arg::Value(value) => item.set_shared(value.clone()),
+        }
+        let after = weight(item);
+        if item.deadline() != deadline {
+            item.set_deadline(deadline);
+            self.table.deadline_changed(hash, place);
+        }
+        self.account(before, after);
+    }
+
+    /// Makes `key` hold a collection that is not empty. What was there goes to `garbage`.
+    pub(crate) fn put_object(&mut self, hash: u64, key: &[u8], object: Object, deadline: u64, garbage: &mut Vec<Item>) {
+        let new = Entry::object(key, object, deadline);
+        let Some(place) = self.table.place(hash, key) else { return self.insert(hash, new) };
+        let item = self.table.get_mut(hash, place);
+        (0..item.frequency()).for_each(|_| new.touch());
+        let (before, after) = (weight(item), weight(&new));
+        garbage.push(std::mem::replace(item, new));
+        self.table.deadline_changed(hash, place);
+        self.account(before, after);
+    }
+
+    /// Appends to the string at `place`.
+    pub(crate) fn append_text(&mut self, hash: u64, place: Place, tail: &[u8]) {
+        let item = self.table.get_mut(hash, place);
+        let before = weight(item);
+        item.append(tail);
+        let after = weight(item);
+        self.account(before, after);
+    }
+
+    /// Lets `change` work on the collection at `place` and removes it when it is empty after.
+    ///
+    /// Should `change` panic, nobody knows what it left behind: then the collection is removed too.
+    pub(crate) fn edit<R>(&mut self, hash: u64, place: Place, change: impl FnOnce(&mut Object) -> R) -> R {
+        let before = weight(self.table.get_mut(hash, place));
+        let mut edit = Edit { shard: self, hash, place, before, after: None };
+        let object =
+            edit.shard.table.get_mut(hash, place).object_mut().expect("invariant: only collections are edited");
+        let result = change(object);
+        if !object.is_empty_collection() {
+            edit.after = Some(weight(edit.shard.table.get_mut(hash, place)));
+        }
+        result
+    }
+
+    /// Sets the deadline of the entry at `place`; 0 for never.
+    pub(crate) fn set_deadline(&mut self, hash: u64, place: Place, deadline: u64) {
+        self.table.get_mut(hash, place).set_deadline(deadline);
+        self.table.deadline_changed(hash, place);
+    }
+
+    #[inline]
+    fn insert(&mut self, hash: u64, item: Item) {
+        self.account(0, weight(&item));
+        self.table.insert(hash, item);
+    }
+
+    /// Takes the entry at `place` out.
+    pub(crate) fn remove(&mut self, hash: u64, place: Place) -> Item {
+        let item = self.table.remove(hash, place);
+        self.account(weight(&item), 0);
+        item
+    }
+
+    /// Takes everything out, to be dropped when the lock is released.
+    pub(crate) fn clear(&mut self, seed: Seed) -> Table {
+        self.bytes = 0;
+        std::mem::replace(&mut self.table, Table::new(seed))
+    }
+
+    /// Takes out entries that are due, looking at no more than `buckets` buckets; false when there may be more.
+    pub(crate) fn reap(&mut self, now: u64, buckets: usize, garbage: &mut Vec<Item>) -> bool {
+        let mut freed = 0;
+        let done = self.table.reap(now, buckets, |item| {
+            freed += weight(&item);
+            garbage.push(item);
+        });
+        self.account(freed, 0);
+        done
+    }
+}
+
+/// An edit under way; dropping it books the new weight, or removes the entry.
+struct Edit<'s> {
+    shard: &'s mut Shard,
+    hash: u64,
+    place: Place,
+    before: usize,
+    /// What the entry weighs now; `None` when it must go.
+    after: Option<usize>,
+}
+
+impl Drop for Edit<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.shard.account(self.before, self.after.unwrap_or(0));
+        if self.after.is_none() {
+            drop(self.shard.table.remove(self.hash, self.place));
+        }
+    }
+}

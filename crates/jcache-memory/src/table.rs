@@ -1,0 +1,213 @@
+//! The hash table of a shard: pointers to entries in buckets of one cache line, growing and shrinking bit by bit.
+//!
+//! A look-up reads one bucket, where a byte of the hash tells which of its seven entries can be the one, and that entry.
+//! Each insertion and removal moves the entries of a few homes while the table changes its size, so nobody ever waits
+//! for all of them. Until that is done, a hash belongs to the old array or to the new one, told by how far it got:
+//! still one look-up.
+//!
+//! Homes are the *high* bits of the hash, so the order of homes is the order of hashes at every size. That makes a scan
+//! simple: its cursor is a hash, everything below it has been visited, and growing in between cannot change that.
+
+mod bucket;
+mod due;
+mod generation;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use bucket::Item;
+pub(crate) use due::NEVER;
+pub(crate) use generation::Place;
+
+use crate::hash::Seed;
+use generation::Generation;
+
+/// Entries per bucket on average from which the table doubles.
+const FULL: usize = 6;
+
+/// The table halves when this fraction is left of what made it double.
+const SPARSE: usize = 8;
+
+#[derive(Debug)]
+pub(crate) struct Table {
+    current: Generation,
+    moving: Option<Moving>,
+    len: usize,
+    seed: Seed,
+}
+
+/// The array that entries are moved out of.
+#[derive(Debug)]
+struct Moving {
+    from: Generation,
+    /// Homes below this are done; always even, so that two old homes become one new when the table halves.
+    done: usize,
+}
+
+impl Table {
+    pub(crate) fn new(seed: Seed) -> Self {
+        Self { current: Generation::with_bits(1), moving: None, len: 0, seed }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The array that `hash` belongs to.
+    #[inline]
+    fn generation(&self, hash: u64) -> &Generation {
+        match &self.moving {
+            Some(moving) if moving.from.home(hash) >= moving.done => &moving.from,
+            _ => &self.current,
+        }
+    }
+
+    #[inline]
+    fn generation_mut(&mut self, hash: u64) -> &mut Generation {
+        match &mut self.moving {
+            Some(moving) if moving.from.home(hash) >= moving.done => &mut moving.from,
+            _ => &mut self.current,
+        }
+    }
+
+    /// Where `key` is, which has `hash`. Good until the next insertion or removal.
+    #[inline]
+    pub(crate) fn place(&self, hash: u64, key: &[u8]) -> Option<Place> {
+        self.generation(hash).find(hash, key)
+    }
+
+    /// The entry of `key`, which has `hash`.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<&Item> {
+        let generation = self.generation(hash);
+        generation.find(hash, key).map(|place| generation.get(place))
+    }
+
+    /// The entry at `place`.
+    #[inline]
+    pub(crate) fn get(&self, hash: u64, place: Place) -> &Item {
+        self.generation(hash).get(place)
+    }
+
+    /// The entry at `place`, for changes of anything but its key.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, hash: u64, place: Place) -> &mut Item {
+        self.generation_mut(hash).get_mut(place)
+    }
+
+    /// Says that the entry at `place` has got another deadline.
+    #[inline]
+    pub(crate) fn deadline_changed(&mut self, hash: u64, place: Place) {
+        let generation = self.generation_mut(hash);
+        let deadline = generation.get(place).deadline();
+        generation.note(place.at, deadline);
+    }
+
+    /// Adds an entry whose key is not there.
+    #[inline]
+    pub(crate) fn insert(&mut self, hash: u64, item: Item) {
+        self.step();
+        if self.len >= FULL << self.current.bits() && self.moving.is_none() {
+            self.resize(self.current.bits() + 1);
+        }
+        self.generation_mut(hash).insert(hash, item);
+        self.len += 1;
+    }
+
+    /// Takes the entry at `place` out.
+    #[inline]
+    pub(crate) fn remove(&mut self, hash: u64, place: Place) -> Item {
+        let item = self.generation_mut(hash).remove(hash, place);
+        self.len -= 1;
+        self.shrink();
+        item
+    }
+
+    #[inline]
+    fn shrink(&mut self) {
+        self.step();
+        if self.len * SPARSE < FULL << self.current.bits() && self.current.bits() > 1 && self.moving.is_none() {
+            self.resize(self.current.bits() - 1);
+        }
+    }
+
+    fn resize(&mut self, bits: u32) {
+        let from = std::mem::replace(&mut self.current, Generation::with_bits(bits));
+        self.moving = Some(Moving { from, done: 0 });
+        self.step();
+    }
+
+    /// Moves a few homes, some twelve entries: done well before the new array is due for another size.
+    #[inline]
+    fn step(&mut self) {
+        if self.moving.is_some() {
+            self.move_homes();
+        }
+    }
+
+    #[inline(never)]
+    fn move_homes(&mut self) {
+        let Some(Moving { from, done }) = &mut self.moving else { return };
+        // A table that is to halve has hardly an entry in each.
+        let homes = if self.current.bits() < from.bits() { 16 } else { 2 };
+        let end = from.homes().min(*done + homes);
+        // The new array has every home below the border, also where there is nothing to move.
+        self.current.reach(if end == from.homes() {
+            self.current.homes() - 1
+        } else {
+            from.first_hash(end).map_or(0, |hash| self.current.home(hash)) - 1
+        });
+        for home in *done..end {
+            from.drain_home(home, |key| self.seed.hash(key), |hash, item| self.current.insert(hash, item));
+        }
+        *done = end;
+        if end == from.homes() {
+            self.moving = None;
+        }
+    }
+
+    /// Visits the entries of the home of `cursor`, a hash, and returns the next cursor; from 0 to `None`.
+    ///
+    /// An entry that is there during the whole scan is visited at least once, whatever is added and removed meanwhile.
+    pub(crate) fn scan(&self, cursor: u64, mut visit: impl FnMut(&Item)) -> Option<u64> {
+        let generation = self.generation(cursor);
+        let home = generation.home(cursor);
+        generation.visit_home(home, |key| self.seed.hash(key), |_, item| visit(item));
+        generation.first_hash(home + 1)
+    }
+
+    /// An entry picked by `seed`, all about equally likely; may be `None` also when there are some.
+    pub(crate) fn sample(&self, seed: u64) -> Option<&Item> {
+        let generation = self.generation(seed);
+        generation.sample(generation.home(seed), seed & 0xffff_ffff)
+    }
+
+    /// Moves entries that are due at `now` out to `to`, looking at no more than `buckets` buckets. Returns false when
+    /// there may be more.
+    pub(crate) fn reap(&mut self, now: u64, mut buckets: usize, mut to: impl FnMut(Item)) -> bool {
+        let mut taken = 0;
+        let mut done = true;
+        for generation in self.moving.as_mut().map(|moving| &mut moving.from).into_iter().chain([&mut self.current]) {
+            let hash = |key: &[u8]| self.seed.hash(key);
+            let rest = generation.reap(0, now, &mut buckets, hash, |item| {
+                taken += 1;
+                to(item);
+            });
+            done &= rest.is_none();
+        }
+        self.len -= taken;
+        // As many steps as single removals would have made: the table shrinks along.
+        (0..taken).for_each(|_| self.shrink());
+        done
+    }
+
+    /// No later than the earliest deadline in the table; [`NEVER`] when there is none.
+    pub(crate) fn earliest(&self) -> u64 {
+        let moving = self.moving.as_ref().map_or(NEVER, |moving| moving.from.earliest());
+        self.current.earliest().min(moving)
+    }
+
+    /// Bytes on the heap, the entries' own not included.
+    pub(crate) fn heap_size(&self) -> usize {
+        self.current.heap_size() + self.moving.as_ref().map_or(0, |moving| moving.from.heap_size())
+    }
+}

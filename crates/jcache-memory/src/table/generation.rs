@@ -1,0 +1,214 @@
+//! One array of buckets: where an entry lives, by its hash.
+//!
+//! The high bits of a hash name its *home* bucket. An entry whose home is full lives in the next bucket with a free
+//! slot, and each full one on the way counts it, so that searches know how far to go. Nothing else ever moves.
+
+use super::bucket::{Bucket, Item, tag};
+use super::due::{Due, NEVER};
+
+/// Where an entry is: a bucket and a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) at: usize,
+    pub(crate) slot: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Generation {
+    /// All 2^bits of them, or as many from the front as the table has moved entries into: the array is never written in
+    /// one go, which for millions of entries would take milliseconds.
+    buckets: Vec<Bucket>,
+    /// There are 2^bits homes; at least 2, so that hashes can be shifted.
+    bits: u32,
+    due: Due,
+}
+
+impl Generation {
+    /// Room for 2^bits buckets, of which none is there yet.
+    pub(crate) fn with_bits(bits: u32) -> Self {
+        debug_assert!((1..48).contains(&bits));
+        Self { buckets: Vec::with_capacity(1 << bits), bits, due: Due::default() }
+    }
+
+    pub(crate) fn bits(&self) -> u32 {
+        self.bits
+    }
+
+    /// How many homes there are.
+    #[inline]
+    pub(crate) fn homes(&self) -> usize {
+        1 << self.bits
+    }
+
+    #[inline]
+    pub(crate) fn home(&self, hash: u64) -> usize {
+        (hash >> (64 - self.bits)) as usize
+    }
+
+    /// The least hash whose home is `home`; `None` past the last.
+    pub(crate) fn first_hash(&self, home: usize) -> Option<u64> {
+        (home < self.homes()).then(|| (home as u64) << (64 - self.bits))
+    }
+
+    #[inline]
+    fn after(&self, at: usize) -> usize {
+        (at + 1) & (self.homes() - 1)
+    }
+
+    /// Makes buckets up to and with `at`.
+    #[inline]
+    pub(crate) fn reach(&mut self, at: usize) {
+        while self.buckets.len() <= at {
+            self.buckets.push(Bucket::default());
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, place: Place) -> &Item {
+        self.buckets[place.at].get(place.slot).expect("invariant: a place names an entry")
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, place: Place) -> &mut Item {
+        self.buckets[place.at].get_mut(place.slot).expect("invariant: a place names an entry")
+    }
+
+    /// Where `key` is, which has `hash`.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<Place> {
+        let (home, tag) = (self.home(hash), tag(hash));
+        let mut at = home;
+        loop {
+            let bucket = self.buckets.get(at)?;
+            for slot in bucket.matches(tag) {
+                if bucket.get(slot).is_some_and(|item| item.key() == key) {
+                    return Some(Place { at, slot });
+                }
+            }
+            if !bucket.is_passed() {
+                return None;
+            }
+            at = self.after(at);
+            if at == home {
+                return None;
+            }
+        }
+    }
+
+    /// Adds an entry whose key is not there, when there is room, which the table sees to.
+    #[inline]
+    pub(crate) fn insert(&mut self, hash: u64, item: Item) {
+        let mut at = self.home(hash);
+        loop {
+            self.reach(at);
+            let bucket = &mut self.buckets[at];
+            if let Some(slot) = bucket.free() {
+                let deadline = item.deadline();
+                bucket.put(slot, tag(hash), item);
+                return self.note(at, deadline);
+            }
+            bucket.pass();
+            at = self.after(at);
+        }
+    }
+
+    /// Says that the entry in bucket `at` now expires at `deadline`; 0 for never.
+    #[inline]
+    pub(crate) fn note(&mut self, at: usize, deadline: u64) {
+        if deadline != 0 {
+            self.due.note(at, deadline, 1 << self.bits);
+        }
+    }
+
+    /// Takes the entry with `hash` out of `place`.
+    #[inline]
+    pub(crate) fn remove(&mut self, hash: u64, place: Place) -> Item {
+        let mut at = self.home(hash);
+        while at != place.at {
+            self.buckets[at].unpass();
+            at = self.after(at);
+        }
+        self.buckets[at].take(place.slot).expect("invariant: a place names an entry")
+    }
+
+    /// Visits the entries that live in `home`, wherever they are, with their hashes, which `hash` takes from the keys.
+    pub(crate) fn visit_home(&self, home: usize, hash: impl Fn(&[u8]) -> u64, mut visit: impl FnMut(u64, &Item)) {
+        let mut at = home;
+        while let Some(bucket) = self.buckets.get(at) {
+            for item in bucket.occupied().filter_map(|slot| bucket.get(slot)) {
+                let hash = hash(item.key());
+                if self.home(hash) == home {
+                    visit(hash, item);
+                }
+            }
+            at = self.after(at);
+            if !bucket.is_passed() || at == home {
+                return;
+            }
+        }
+    }
+
+    /// Moves the entries that live in `home` out to `to`.
+    pub(crate) fn drain_home(&mut self, home: usize, hash: impl Fn(&[u8]) -> u64, mut to: impl FnMut(u64, Item)) {
+        let mut at = home;
+        while let Some(bucket) = self.buckets.get(at) {
+            for slot in bucket.occupied() {
+                let hash = hash(self.get(Place { at, slot }).key());
+                if self.home(hash) == home {
+                    to(hash, self.remove(hash, Place { at, slot }));
+                }
+            }
+            // Entries further on still count here; those taken do not any more.
+            let is_passed = self.buckets[at].is_passed();
+            at = self.after(at);
+            if !is_passed || at == home {
+                return;
+            }
+        }
+    }
+
+    /// The entry in a slot that `seed` picks, when one is there: each entry of a complete array is as likely.
+    pub(crate) fn sample(&self, home: usize, seed: u64) -> Option<&Item> {
+        self.buckets.get(home)?.get((seed % super::bucket::SLOTS as u64) as usize)
+    }
+
+    /// Moves what is due at `now` out to `to`, from bucket `from` on, until `buckets` buckets have been looked at;
+    /// returns where to go on.
+    pub(crate) fn reap(
+        &mut self,
+        mut from: usize,
+        now: u64,
+        buckets: &mut usize,
+        hash: impl Fn(&[u8]) -> u64,
+        mut to: impl FnMut(Item),
+    ) -> Option<usize> {
+        while let Some(at) = self.due.next(from, now) {
+            if *buckets == 0 {
+                return Some(at);
+            }
+            *buckets -= 1;
+            let mut bound = NEVER;
+            for slot in self.buckets.get(at).map(Bucket::occupied).into_iter().flatten() {
+                let place = Place { at, slot };
+                match self.get(place).deadline() {
+                    0 => {}
+                    deadline if deadline <= now => to(self.remove(hash(self.get(place).key()), place)),
+                    deadline => bound = bound.min(deadline),
+                }
+            }
+            self.due.set(at, bound);
+            from = at + 1;
+        }
+        None
+    }
+
+    /// No later than the earliest deadline.
+    pub(crate) fn earliest(&self) -> u64 {
+        self.due.earliest()
+    }
+
+    /// Bytes on the heap.
+    pub(crate) fn heap_size(&self) -> usize {
+        self.buckets.capacity() * size_of::<Bucket>() + self.due.heap_size()
+    }
+}

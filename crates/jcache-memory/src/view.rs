@@ -1,0 +1,246 @@
+//! The keyspace as one command sees it: the shards of its keys, locked, at one moment.
+//!
+//! A view locks what the command names and nothing else: one shard for one key, several in the order of their index
+//! (so that two commands never wait for each other), or none for a command that looks at the whole keyspace, which then
+//! goes from shard to shard. It reads the clock when it first meets a deadline, and never otherwise. What it removes and
+//! would be slow to free is kept until the locks are released.
+
+mod restricted;
+mod whole;
+
+use std::cell::Cell;
+
+use jcache_core::keyspace::Found;
+use jcache_core::{Arg, Error, Keyspace, Object, ObjectRef, Result, Timestamp, Value};
+use parking_lot::MutexGuard;
+use smallvec::SmallVec;
+
+use crate::engine::Engine;
+use crate::shard::{Shard, object_of};
+use crate::table::{Item, Place, Table};
+
+pub(crate) use restricted::Restricted;
+
+type Guard<'a> = MutexGuard<'a, Shard>;
+
+/// The locks that a view holds.
+pub(crate) enum Hold<'a> {
+    /// The shard of the only key, and the key's hash.
+    One { shard: Guard<'a>, hash: u64 },
+    /// The shards of several keys, or all of them, with their indexes in ascending order.
+    Many(SmallVec<[(usize, Guard<'a>); 4]>),
+    /// None: for queries of the whole keyspace.
+    Each,
+}
+
+// The order of the fields matters: the locks are released first, then what was removed is freed.
+pub(crate) struct View<'a> {
+    engine: &'a Engine,
+    hold: Hold<'a>,
+    now: Cell<Option<Timestamp>>,
+    garbage: Vec<Item>,
+    flushed: Vec<Table>,
+}
+
+impl<'a> View<'a> {
+    /// A view at `now`, or at the moment when it first matters.
+    #[inline]
+    pub(crate) fn new(engine: &'a Engine, hold: Hold<'a>, now: Option<Timestamp>) -> Self {
+        Self { engine, hold, now: Cell::new(now), garbage: Vec::new(), flushed: Vec::new() }
+    }
+
+    #[inline]
+    fn now(&self) -> Timestamp {
+        self.now.get().unwrap_or_else(|| {
+            let now = self.engine.clock.now();
+            self.now.set(Some(now));
+            now
+        })
+    }
+
+    /// Whether `item` is not due.
+    #[inline]
+    fn lives(&self, item: &Item) -> bool {
+        let deadline = item.deadline();
+        deadline == 0 || deadline > self.now().as_millis()
+    }
+
+    /// The shard of `key`, and its hash.
+    #[inline]
+    fn shard(&self, key: &[u8]) -> (&Shard, u64) {
+        match &self.hold {
+            Hold::One { shard, hash } => {
+                debug_assert_eq!(*hash, self.engine.seed.hash(key), "a command touches the keys it names");
+                (shard, *hash)
+            }
+            Hold::Many(shards) => {
+                let hash = self.engine.seed.hash(key);
+                (&shards[self.position(shards, hash)].1, hash)
+            }
+            Hold::Each => unreachable!("invariant: a command without keys looks at no single key"),
+        }
+    }
+
+    #[inline]
+    fn shard_mut(&mut self, hash: u64) -> (&mut Shard, &mut Vec<Item>) {
+        let position = match &self.hold {
+            Hold::Many(shards) => self.position(shards, hash),
+            _ => 0,
+        };
+        let shard = match &mut self.hold {
+            Hold::One { shard, .. } => shard,
+            Hold::Many(shards) => &mut shards[position].1,
+            Hold::Each => unreachable!("invariant: a command without keys changes no single key"),
+        };
+        (shard, &mut self.garbage)
+    }
+
+    fn position(&self, shards: &[(usize, Guard<'a>)], hash: u64) -> usize {
+        let index = self.engine.index(hash);
+        shards.binary_search_by_key(&index, |(index, _)| *index).expect("invariant: the shards of all keys are locked")
+    }
+
+    /// Where the live entry at `key` is, with its shard and hash.
+    #[inline]
+    fn place(&self, key: &[u8]) -> Option<(&Shard, u64, Place)> {
+        let (shard, hash) = self.shard(key);
+        let place = shard.table.place(hash, key)?;
+        self.lives(shard.table.get(hash, place)).then_some((shard, hash, place))
+    }
+
+    /// The deadline as entries keep it, 0 for never; `None` when it is due.
+    #[inline]
+    fn pending(&self, deadline: Option<Timestamp>) -> Option<u64> {
+        match deadline {
+            None => Some(0),
+            Some(deadline) => (deadline > self.now()).then(|| deadline.min(Timestamp::MAX).as_millis()),
+        }
+    }
+
+    /// Removes the entry at `key`, also when it is due.
+    fn discard(&mut self, key: &[u8]) {
+        let (shard, hash) = self.shard(key);
+        if let Some(place) = shard.table.place(hash, key) {
+            let (shard, garbage) = self.shard_mut(hash);
+            garbage.push(shard.remove(hash, place));
+        }
+    }
+}
+
+impl Keyspace for View<'_> {
+    #[inline]
+    fn find(&self, key: &[u8]) -> Option<Found<'_>> {
+        let (shard, hash) = self.shard(key);
+        let item = shard.table.find(hash, key)?;
+        let deadline = match item.deadline() {
+            0 => None,
+            deadline => Some(Timestamp::from_millis(deadline)),
+        };
+        if deadline.is_some_and(|deadline| deadline <= self.now()) {
+            return None;
+        }
+        item.touch();
+        Some(Found { object: object_of(item), deadline })
+    }
+
+    fn len(&self) -> usize {
+        whole::len(self)
+    }
+
+    fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(&[u8], ObjectRef<'_>)) -> u64 {
+        whole::scan(self, cursor, count, visit)
+    }
+
+    fn random_key(&self, seed: u64) -> Option<Value> {
+        whole::random_key(self, seed)
+    }
+
+    #[inline]
+    fn put_text(&mut self, key: &[u8], text: &Arg<'_>, deadline: Option<Timestamp>) -> Result<()> {
+        if text.len() > Value::MAX {
+            return Err(Error::too_large(text.len()));
+        }
+        let Some(pending) = self.pending(deadline) else {
+            self.discard(key);
+            return Ok(());
+        };
+        let (_, hash) = self.shard(key);
+        let (shard, garbage) = self.shard_mut(hash);
+        shard.put_text(hash, key, text, pending, garbage);
+        self.engine.expiry.note(pending);
+        Ok(())
+    }
+
+    fn append_text(&mut self, key: &[u8], tail: &[u8]) -> Result<()> {
+        let (shard, hash, place) = self.place(key).ok_or_else(Error::wrong_type)?;
+        let text = shard.table.get(hash, place).as_text().ok_or_else(Error::wrong_type)?;
+        let len = text.len() + tail.len();
+        if len > Value::MAX {
+            return Err(Error::too_large(len));
+        }
+        self.shard_mut(hash).0.append_text(hash, place, tail);
+        Ok(())
+    }
+
+    fn put(&mut self, key: &[u8], object: Object, deadline: Option<Timestamp>) -> Result<()> {
+        if let Object::String(text) = object {
+            return self.put_text(key, &Arg::Value(text), deadline);
+        }
+        match self.pending(deadline).filter(|_| !object.is_empty_collection()) {
+            None => self.discard(key),
+            Some(pending) => {
+                let (_, hash) = self.shard(key);
+                let (shard, garbage) = self.shard_mut(hash);
+                shard.put_object(hash, key, object, pending, garbage);
+                self.engine.expiry.note(pending);
+            }
+        }
+        Ok(())
+    }
+
+    fn edit<R>(&mut self, key: &[u8], change: impl FnOnce(&mut Object) -> R) -> Option<R> {
+        let (shard, hash, place) = self.place(key)?;
+        shard.table.get(hash, place).as_object()?;
+        Some(self.shard_mut(hash).0.edit(hash, place, change))
+    }
+
+    fn set_deadline(&mut self, key: &[u8], deadline: Option<Timestamp>) -> bool {
+        let Some((_, hash, place)) = self.place(key) else { return false };
+        match self.pending(deadline) {
+            None => self.discard(key),
+            Some(pending) => {
+                self.shard_mut(hash).0.set_deadline(hash, place, pending);
+                self.engine.expiry.note(pending);
+            }
+        }
+        true
+    }
+
+    fn take(&mut self, key: &[u8]) -> Option<(Object, Option<Timestamp>)> {
+        let (_, hash, place) = self.place(key)?;
+        let item = self.shard_mut(hash).0.remove(hash, place);
+        let deadline = Some(item.deadline()).filter(|deadline| *deadline != 0).map(Timestamp::from_millis);
+        let object = item.into_object().unwrap_or_else(|item| object_of(&item).to_object());
+        Some((object, deadline))
+    }
+
+    fn remove(&mut self, key: &[u8]) -> bool {
+        let Some((_, hash, place)) = self.place(key) else { return false };
+        let (shard, garbage) = self.shard_mut(hash);
+        let item = shard.remove(hash, place);
+        // Many elements take long to free; a text does not.
+        if item.as_object().is_some() {
+            garbage.push(item);
+        }
+        true
+    }
+
+    fn clear(&mut self) {
+        let seed = &self.engine.seed;
+        match &mut self.hold {
+            Hold::One { shard, .. } => self.flushed.push(shard.clear(seed.clone())),
+            Hold::Many(shards) => self.flushed.extend(shards.iter_mut().map(|(_, shard)| shard.clear(seed.clone()))),
+            Hold::Each => unreachable!("invariant: a query changes nothing"),
+        }
+    }
+}

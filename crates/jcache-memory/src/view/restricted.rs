@@ -1,0 +1,81 @@
+//! A keyspace with restrictions: no deadline later than a cap, or keys that are not to be seen.
+
+use jcache_core::keyspace::Found;
+use jcache_core::{Arg, Key, Keyspace, Object, ObjectRef, Result, Timestamp, Value};
+
+/// `inner`, restricted.
+pub(crate) struct Restricted<'k, K> {
+    pub(crate) inner: &'k mut K,
+    /// No deadline that is set here is later.
+    pub(crate) cap: Option<Timestamp>,
+    /// These keys seem to be absent.
+    pub(crate) hidden: &'k [Key<'k>],
+}
+
+impl<'k, K> Restricted<'k, K> {
+    /// What a copy is changed through: nothing in it may live longer than `cap`.
+    pub(crate) fn capped(inner: &'k mut K, cap: Option<Timestamp>) -> Self {
+        Self { inner, cap, hidden: &[] }
+    }
+
+    fn is_hidden(&self, key: &[u8]) -> bool {
+        self.hidden.iter().any(|hidden| hidden.as_bytes() == key)
+    }
+
+    fn earlier(&self, deadline: Option<Timestamp>) -> Option<Timestamp> {
+        Timestamp::earlier(deadline, self.cap)
+    }
+}
+
+impl<K: Keyspace> Keyspace for Restricted<'_, K> {
+    fn find(&self, key: &[u8]) -> Option<Found<'_>> {
+        if self.is_hidden(key) { None } else { self.inner.find(key) }
+    }
+
+    fn len(&self) -> usize {
+        self.inner.len()
+    }
+
+    fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(&[u8], ObjectRef<'_>)) -> u64 {
+        self.inner.scan(cursor, count, visit)
+    }
+
+    fn random_key(&self, seed: u64) -> Option<Value> {
+        self.inner.random_key(seed)
+    }
+
+    fn put_text(&mut self, key: &[u8], text: &Arg<'_>, deadline: Option<Timestamp>) -> Result<()> {
+        let deadline = self.earlier(deadline);
+        self.inner.put_text(key, text, deadline)
+    }
+
+    fn append_text(&mut self, key: &[u8], tail: &[u8]) -> Result<()> {
+        self.inner.append_text(key, tail)
+    }
+
+    fn put(&mut self, key: &[u8], object: Object, deadline: Option<Timestamp>) -> Result<()> {
+        let deadline = self.earlier(deadline);
+        self.inner.put(key, object, deadline)
+    }
+
+    fn edit<R>(&mut self, key: &[u8], change: impl FnOnce(&mut Object) -> R) -> Option<R> {
+        if self.is_hidden(key) { None } else { self.inner.edit(key, change) }
+    }
+
+    fn set_deadline(&mut self, key: &[u8], deadline: Option<Timestamp>) -> bool {
+        let deadline = self.earlier(deadline);
+        !self.is_hidden(key) && self.inner.set_deadline(key, deadline)
+    }
+
+    fn take(&mut self, key: &[u8]) -> Option<(Object, Option<Timestamp>)> {
+        if self.is_hidden(key) { None } else { self.inner.take(key) }
+    }
+
+    fn remove(&mut self, key: &[u8]) -> bool {
+        !self.is_hidden(key) && self.inner.remove(key)
+    }
+
+    fn clear(&mut self) {
+        self.inner.clear();
+    }
+}
