@@ -1,5 +1,7 @@
 //! What the commands of keys answer, to the letter of Redis 7.0.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::check;

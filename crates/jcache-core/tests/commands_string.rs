@@ -1,5 +1,7 @@
 //! What the commands of strings answer, to the letter of Redis 7.0.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::check;
@@ -310,5 +312,9 @@ fn longest_common_subsequences() {
         ("RPUSH list a", "1"),
         // The keys are looked at before the options.
         ("LCS a list junk", "ERR The specified keys must contain string values"),
+        // More than anyone should wait for.
+        ("SETRANGE a 20000 x", "20001"),
+        ("SETRANGE b 20000 x", "20001"),
+        ("LCS a b LEN", "ERR Insufficient memory, failed allocating transient memory for LCS"),
     ]);
 }
