@@ -1,62 +1,57 @@
-//! Options whose errors wait for the keys.
+//! Arguments whose mistakes wait for the key.
 
 use crate::arg::{Arg, ArgSink, Args};
 use crate::command::Field;
 use crate::error::{Error, Result};
 
-/// Options up to the end of the arguments that may be wrong: some commands look at their keys first, and tell only
-/// then what is wrong with the options (`LCS`, `HSCAN`).
+/// The last arguments of a command that Redis reads only once it has found the key: an absent key, or one of another
+/// type, is answered before they can be wrong (`HSCAN`, `SSCAN`, `ZSCAN`, `LCS`).
 #[derive(Debug, Clone, PartialEq)]
-pub struct Late<'a, T>(Read<'a, T>);
-
-#[derive(Debug, Clone, PartialEq)]
-enum Read<'a, T> {
+pub enum Late<'a, T> {
+    /// They are right.
     Right(T),
+    /// They are wrong: as they came, and what to say once there is a key.
     Wrong(Vec<Arg<'a>>, Error),
 }
 
 impl<T> Late<'_, T> {
-    /// The options.
+    /// What the arguments say.
     ///
     /// # Errors
     /// What is wrong with them.
     pub fn get(&self) -> Result<&T> {
-        match &self.0 {
-            Read::Right(options) => Ok(options),
-            Read::Wrong(_, error) => Err(error.clone()),
+        match self {
+            Late::Right(it) => Ok(it),
+            Late::Wrong(_, error) => Err(error.clone()),
         }
     }
 }
 
 impl<T> From<T> for Late<'_, T> {
-    fn from(options: T) -> Self {
-        Late(Read::Right(options))
-    }
-}
-
-impl<T: Default> Default for Late<'_, T> {
-    fn default() -> Self {
-        T::default().into()
+    fn from(it: T) -> Self {
+        Late::Right(it)
     }
 }
 
 impl<'a, T: Field<'a>> Field<'a> for Late<'a, T> {
     fn parse(args: &mut Args<'a>) -> Result<Self> {
-        let mut rest = args.clone();
+        let mut raw = args.clone();
         let error = match T::parse(args) {
-            Ok(options) if args.is_empty() => return Ok(options.into()),
+            Ok(it) if args.is_empty() => return Ok(Late::Right(it)),
             Ok(_) => Error::syntax(),
             Err(error) => error,
         };
-        *args = Args::new(args.name(), &[]);
-        let all = std::iter::from_fn(|| rest.take().ok()).collect();
-        Ok(Late(Read::Wrong(all, error)))
+        while !args.is_empty() {
+            args.take()?;
+        }
+        let raw = (0..raw.len()).map(|_| raw.take()).collect::<Result<_>>()?;
+        Ok(Late::Wrong(raw, error))
     }
 
     fn write<S: ArgSink + ?Sized>(&self, out: &mut S) {
-        match &self.0 {
-            Read::Right(options) => options.write(out),
-            Read::Wrong(all, _) => all.iter().for_each(|arg| out.shared(arg)),
+        match self {
+            Late::Right(it) => it.write(out),
+            Late::Wrong(raw, _) => raw.iter().for_each(|arg| out.shared(arg)),
         }
     }
 }
