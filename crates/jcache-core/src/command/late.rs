@@ -4,7 +4,7 @@ use crate::arg::{Arg, ArgSink, Args};
 use crate::command::Field;
 use crate::error::{Error, Result};
 
-/// Options at the end of a command whose errors come after those of the keys (`ZSCAN`, `ZUNION`).
+/// Options at the end of a command whose errors come after those of the keys (`HSCAN`, `LCS`, `ZUNION`).
 ///
 /// Reading them never fails; [`get`](Late::get) gives the options, or the error that reading them gave. An absent or
 /// wrongly typed key is so answered as Redis answers it, whatever the options are.

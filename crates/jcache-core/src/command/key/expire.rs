@@ -111,10 +111,13 @@ fn expire<K: Keyspace>(keyspace: &mut K, key: &[u8], at: Timestamp, when: Expire
     if at <= now { keyspace.remove(key) } else { keyspace.set_deadline(key, Some(at)) }
 }
 
-/// The effect of an expire command that set the deadline `at`.
-fn expired<'a>(key: &Key<'a>, at: Timestamp, now: Timestamp) -> Effect<'a> {
-    let key = key.clone();
-    if at <= now { Effect::whole(Del { keys: vec![key] }) } else { Effect::within(PExpireAt::at(key, at)) }
+/// The effect of an expire command with the deadline `at` that answered `reply`.
+fn expired<'a>(key: &Key<'a>, at: Result<Timestamp>, reply: bool, now: Timestamp) -> Effect<'a> {
+    match at {
+        Ok(at) if reply && at <= now => Effect::whole(Del { keys: vec![key.clone()] }),
+        Ok(at) if reply => Effect::within(PExpireAt::at(key.clone(), at)),
+        _ => Effect::nothing(),
+    }
 }
 
 command! {
@@ -141,10 +144,7 @@ impl<'a> MutationCommand<'a> for Expire<'a> {
     }
 
     fn effect(&self, reply: &bool, context: Context) -> Effect<'a> {
-        match self.deadline(context.now) {
-            Ok(at) if *reply => expired(&self.key, at, context.now),
-            _ => Effect::nothing(),
-        }
+        expired(&self.key, self.deadline(context.now), *reply, context.now)
     }
 
     fn is_blind(&self) -> bool {
@@ -183,10 +183,7 @@ impl<'a> MutationCommand<'a> for PExpire<'a> {
     }
 
     fn effect(&self, reply: &bool, context: Context) -> Effect<'a> {
-        match self.deadline(context.now) {
-            Ok(at) if *reply => expired(&self.key, at, context.now),
-            _ => Effect::nothing(),
-        }
+        expired(&self.key, self.deadline(context.now), *reply, context.now)
     }
 
     fn is_blind(&self) -> bool {
@@ -225,10 +222,7 @@ impl<'a> MutationCommand<'a> for ExpireAt<'a> {
     }
 
     fn effect(&self, reply: &bool, context: Context) -> Effect<'a> {
-        match self.deadline() {
-            Ok(at) if *reply => expired(&self.key, at, context.now),
-            _ => Effect::nothing(),
-        }
+        expired(&self.key, self.deadline(), *reply, context.now)
     }
 
     fn is_blind(&self) -> bool {
@@ -267,10 +261,7 @@ impl<'a> MutationCommand<'a> for PExpireAt<'a> {
     }
 
     fn effect(&self, reply: &bool, context: Context) -> Effect<'a> {
-        match self.deadline() {
-            Ok(at) if *reply => expired(&self.key, at, context.now),
-            _ => Effect::nothing(),
-        }
+        expired(&self.key, self.deadline(), *reply, context.now)
     }
 
     fn is_blind(&self) -> bool {

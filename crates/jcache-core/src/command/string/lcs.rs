@@ -120,8 +120,8 @@ impl Outcome for LcsReply {
 }
 
 command! {
-    /// The longest common subsequence of two strings; absent ones are empty. O(product of the lengths), in time and,
-    /// without `LEN`, in memory.
+    /// The longest common subsequence of two strings; absent ones are empty. O(product of the lengths) in time and,
+    /// without `LEN`, in memory: a product above 2^28 is refused.
     Lcs<'a> = "LCS", Query String, arity -3, keys KeyPositions::TWO,
     "The longest common subsequence of two strings." => LcsReply {
         /// The key of one string.
@@ -143,10 +143,11 @@ impl<'a> QueryCommand<'a> for Lcs<'a> {
         };
         let (a, b) = (text(&self.a)?, text(&self.b)?);
         let options = self.options.get()?;
+        let cells = table_size(a, b)?;
         if options.len {
             return Ok(LcsReply::Len(length(a, b)));
         }
-        let table = Table::new(a, b)?;
+        let table = Table::new(a, b, cells)?;
         let total = u64::from(table.at(a.len(), b.len()));
         let runs = table.runs(a, b);
         if !options.idx {
@@ -157,6 +158,19 @@ impl<'a> QueryCommand<'a> for Lcs<'a> {
         let matches = long_enough.map(|run| run.to_match(options.with_match_len)).collect();
         Ok(LcsReply::Matches(matches, total))
     }
+}
+
+/// The most cells a table may have: a second or so of work, and 1 GiB of memory.
+const MAX_CELLS: usize = 1 << 28;
+
+/// How many cells the table for two strings has.
+fn table_size(a: &[u8], b: &[u8]) -> Result<usize> {
+    (a.len() + 1).checked_mul(b.len() + 1).filter(|&cells| cells <= MAX_CELLS).ok_or_else(no_memory)
+}
+
+#[cold]
+fn no_memory() -> Error {
+    Error::new(ErrorKind::OutOfMemory, "ERR Insufficient memory, failed allocating transient memory for LCS")
 }
 
 /// The length alone needs only one row of the table.
@@ -180,17 +194,10 @@ struct Table {
 }
 
 impl Table {
-    /// The most cells a table may have: 1 GiB of memory.
-    const MAX: usize = 1 << 28;
-
-    fn new(a: &[u8], b: &[u8]) -> Result<Self> {
+    fn new(a: &[u8], b: &[u8], size: usize) -> Result<Self> {
         let width = b.len() + 1;
-        let size = width.checked_mul(a.len() + 1).filter(|&size| size <= Self::MAX);
         let mut cells = Vec::new();
-        if size.is_none_or(|size| cells.try_reserve_exact(size).is_err()) {
-            let text = "ERR Insufficient memory, failed allocating transient memory for LCS";
-            return Err(Error::new(ErrorKind::OutOfMemory, text));
-        }
+        cells.try_reserve_exact(size).map_err(|_| no_memory())?;
         cells.resize(width, 0);
         for &byte in a {
             cells.push(0);
@@ -222,9 +229,9 @@ impl Table {
                 open = true;
             } else {
                 if self.at(i - 1, j) > self.at(i, j - 1) {
-                    i -= 1
+                    i -= 1;
                 } else {
-                    j -= 1
+                    j -= 1;
                 }
                 open = false;
             }
