@@ -1,2 +1,95 @@
-//! The project's own commands.
-fn main() {}
+//! The project's own commands: `cargo xtask test`, `cargo xtask ci` and their parts.
+//!
+//! It stands on the standard library alone, so that it is built in a second on a fresh machine.
+
+mod fuzz;
+mod run;
+mod setup;
+mod tidy;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  test [ARGS…]     install what the tests need when it is missing, and run every test
+                   (ARGS go to `cargo test`, e.g. -p jcache-core lists)
+  ci               what CI runs: fmt, clippy, test, doc, tidy
+  fmt              check the formatting
+  clippy           lint with warnings denied
+  doc              build the documentation with warnings denied
+  tidy             check the project's own rules (see CONTRIBUTING.md)
+  setup            install what the tests need when it is missing
+  diff [N] [SEED]  N random invocations per family against redis-server (default 200000)
+  fuzz TARGET [S]  fuzz a target for S seconds (default 60); `cargo xtask fuzz` lists the targets
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match args[..] {
+        ["test", ref rest @ ..] => test(rest),
+        ["ci"] => ci(),
+        ["fmt"] => run::cargo(&["fmt", "--all", "--check"]),
+        ["clippy"] => clippy(),
+        ["doc"] => doc(),
+        ["tidy"] => tidy::check(),
+        ["setup"] => setup::install(),
+        ["diff", ref rest @ ..] => diff(rest),
+        ["fuzz", ref rest @ ..] => fuzz::run(rest),
+        ["help" | "--help" | "-h"] => {
+            run::say(HELP);
+            Ok(())
+        }
+        _ => Err(format!("unknown command: {}\n\n{HELP}", args.join(" "))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            run::say(&format!("xtask: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn test(args: &[&str]) -> run::Outcome {
+    setup::install()?;
+    let scope: &[&str] = if args.is_empty() { &["--workspace"] } else { &[] };
+    run::cargo_with(&[&["test"], scope, args].concat(), &[("JCACHE_REQUIRE_SERVERS", "1")])?;
+    if args.is_empty() {
+        // The examples are programs that users copy: they must not only compile.
+        run::cargo(&["test", "--workspace", "--examples"])?;
+    }
+    Ok(())
+}
+
+fn clippy() -> run::Outcome {
+    run::cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+fn doc() -> run::Outcome {
+    run::cargo_with(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])
+}
+
+fn diff(args: &[&str]) -> run::Outcome {
+    setup::install()?;
+    let invocations = args.first().copied().unwrap_or("200000");
+    let mut settings = vec![("JCACHE_REQUIRE_SERVERS", "1"), ("JCACHE_DIFF", invocations)];
+    settings.extend(args.get(1).map(|seed| ("JCACHE_SEED", *seed)));
+    run::cargo_with(&["test", "--release", "-p", "jcache-testkit", "--test", "differential_model"], &settings)?;
+    run::cargo_with(&["test", "--release", "-p", "jcache-memory", "--test", "differential"], &settings)
+}
+
+fn ci() -> run::Outcome {
+    let steps: [(&str, fn() -> run::Outcome); 5] = [
+        ("fmt", || run::cargo(&["fmt", "--all", "--check"])),
+        ("tidy", tidy::check),
+        ("clippy", clippy),
+        ("test", || test(&[])),
+        ("doc", doc),
+    ];
+    for (name, step) in steps {
+        run::timed(name, step)?;
+    }
+    Ok(())
+}

@@ -113,7 +113,7 @@ fn behaves_like_a_map() {
             assert_eq!(seen.insert(field.to_vec(), value.to_vec()), None, "a field came twice");
         });
         prop_assert_eq!(&seen, &model);
-        let entries: BTreeMap<_, _> = hash.entries().map(|(f, v)| (f.to_vec(), v.to_vec())).collect();
+        let entries: BTreeMap<_, _> = hash.entries().into_iter().map(|(f, v)| (f.to_vec(), v.to_vec())).collect();
         prop_assert_eq!(&entries, &model);
         prop_assert_eq!(hash.iter().len(), model.len());
         packed.set(packed.get() + usize::from(hash.is_packed()));

@@ -33,11 +33,13 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use compare::Kind;
+pub(crate) use compare::{canonical, flat, is_ordered, name};
 pub use pool::soon;
 use subject::now;
 pub use subject::{DriverSubject, ModelSubject, Subject};
 
 use crate::args;
+use crate::notation::line;
 use crate::oracle::{self, RawClient};
 
 /// Makes one random invocation: the name and the arguments.
@@ -176,16 +178,4 @@ impl<S: Subject> Run<'_, S> {
         assert_eq!(self.oracle.call(&flush), self.subject.call(&flush), "FLUSHALL");
         self.log.clear();
     }
-}
-
-/// A command as one would type it.
-fn line(args: &[Vec<u8>]) -> String {
-    let word = |arg: &Vec<u8>| {
-        if arg.len() > 100 {
-            return format!("<{} bytes: \"{}\"…>", arg.len(), arg[..20].escape_ascii());
-        }
-        let plain = !arg.is_empty() && arg.iter().all(|byte| byte.is_ascii_graphic() && !b"\"'\\".contains(byte));
-        if plain { String::from_utf8_lossy(arg).into_owned() } else { format!("\"{}\"", arg.escape_ascii()) }
-    };
-    args.iter().map(word).collect::<Vec<_>>().join(" ")
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use jcache_core::driver::{HashDriver, ListDriver, SetDriver, SortedSetDriver, StringDriver};
 use jcache_core::snapshot::FillLimit;
 use jcache_core::{Driver, Error, ErrorKind, Result, Scope, Timestamp};
-use crate::tmp_memory::Memory;
+use jcache_memory::Memory;
 
 use crate::cache::Cache;
 use crate::levels::erased::DynDriver;

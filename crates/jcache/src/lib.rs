@@ -8,5 +8,5 @@ pub mod typed;
 pub use builder::{Builder, LevelPolicy};
 pub use cache::{Cache, Execute};
 pub use jcache_core::*;
-mod tmp_memory; pub use tmp_memory::Memory;
+pub use jcache_memory::Memory;
 pub use levels::{Degraded, Explained, HealthState, Presence, LevelStats, ReadReport, Stats, WriteReport};

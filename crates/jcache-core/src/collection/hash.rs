@@ -181,8 +181,13 @@ impl Hash {
     }
 
     /// The fields with their values, in the order of [`Hash::iter`]; the values of a large hash as handles.
-    pub fn entries(&self) -> impl Iterator<Item = (Value, Value)> {
-        (0..self.len()).map_while(|index| self.nth(index))
+    pub fn entries(&self) -> Vec<(Value, Value)> {
+        match &self.0 {
+            Form::Packed(_) => self.iter().map(|(field, value)| (Value::new(field), Value::new(value))).collect(),
+            Form::Full(dense) => {
+                dense.elements().iter().map(|entry| (Value::new(entry.key()), value(entry).clone())).collect()
+            }
+        }
     }
 
     /// The field and value with this number in the order of [`Hash::iter`]: what random picks are made of.

@@ -114,7 +114,7 @@ command! {
 
 impl<'a> QueryCommand<'a> for HGetAll<'a> {
     fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<Fields> {
-        Ok(Fields(keyspace.collection::<Hash>(&self.key)?.map_or_else(Vec::new, entries)))
+        Ok(Fields(keyspace.collection::<Hash>(&self.key)?.map_or_else(Vec::new, Hash::entries)))
     }
 }
 
@@ -146,7 +146,7 @@ command! {
 impl<'a> QueryCommand<'a> for HVals<'a> {
     fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<Vec<Value>> {
         let hash = keyspace.collection::<Hash>(&self.key)?;
-        Ok(hash.map_or_else(Vec::new, |hash| entries(hash).into_iter().map(|(_, value)| value).collect()))
+        Ok(hash.map_or_else(Vec::new, |hash| hash.entries().into_iter().map(|(_, value)| value).collect()))
     }
 }
 
@@ -175,15 +175,5 @@ impl<'a> QueryCommand<'a> for HScan<'a> {
             }
         });
         Ok(Page { cursor, items: Flat(found) })
-    }
-}
-
-/// All fields and values. A packed hash is walked once, where asking for one entry after the other would walk it
-/// again each time; a large one gives handles to its values.
-fn entries(hash: &Hash) -> Vec<(Value, Value)> {
-    if hash.is_packed() {
-        hash.iter().map(|(field, value)| (Value::new(field), Value::new(value))).collect()
-    } else {
-        hash.entries().collect()
     }
 }

@@ -4,8 +4,9 @@ use jcache_core::{Reply, Value};
 
 use super::compare::{Kind, Outcomes, canonical, check_pick, everything, flat, name, same, scan_all};
 use super::subject::{Subject, now};
-use super::{REMEMBERED, Run, line};
+use super::{REMEMBERED, Run};
 use crate::args;
+use crate::notation::line;
 use crate::oracle::RawClient;
 
 impl<S: Subject> Run<'_, S> {

@@ -71,7 +71,7 @@ fn check(args: &[Vec<u8>], expected: &Outcomes, actual: &Outcomes, drift: i64) -
     if same(args, expected, actual, drift) {
         return Ok(());
     }
-    Err(format!("the state differs: {}\n  oracle:  {expected:?}\n  subject: {actual:?}", super::line(args)))
+    Err(format!("the state differs: {}\n  oracle:  {expected:?}\n  subject: {actual:?}", crate::notation::line(args)))
 }
 
 fn names(reply: Outcomes) -> Result<Vec<Vec<u8>>, Difference> {

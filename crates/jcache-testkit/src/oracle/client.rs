@@ -34,6 +34,14 @@ impl RawClient {
         self.stream.get_ref().set_read_timeout(Some(timeout)).expect("a timeout above zero");
     }
 
+    /// A second handle of the connection, to close it from elsewhere.
+    ///
+    /// # Panics
+    /// When the process has no descriptor left.
+    pub fn stream(&self) -> TcpStream {
+        self.stream.get_ref().try_clone().expect("a free descriptor")
+    }
+
     /// Speaks RESP3 from here on.
     ///
     /// # Panics

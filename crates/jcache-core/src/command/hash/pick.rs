@@ -89,7 +89,7 @@ impl<'a> QueryCommand<'a> for HRandField<'a> {
 /// The entries at `positions`; a packed hash is walked once, not once for each.
 fn at(hash: &Hash, positions: Vec<usize>) -> Vec<(Value, Value)> {
     if hash.is_packed() {
-        let all = super::entries(hash);
+        let all = hash.entries();
         positions.into_iter().map(|position| all[position].clone()).collect()
     } else {
         positions.into_iter().filter_map(|position| hash.nth(position)).collect()

@@ -1,0 +1,159 @@
+//! The driver: commands in, replies out.
+
+use std::sync::Arc;
+
+use jcache_core::command::Blocking;
+use jcache_core::driver::{HashDriver, ListDriver, SetDriver, SortedSetDriver, StringDriver};
+use jcache_core::fetch::{FetchPlan, Fetched, Step};
+use jcache_core::snapshot::FillLimit;
+use jcache_core::{Answer, Driver, Encoded, Mutation, Query, Reply, Result, Scope, Snapshot};
+use redis::Value;
+use tokio::runtime::Handle;
+
+use crate::blocking::GiveBack;
+use crate::builder::Builder;
+use crate::servers::Servers;
+use crate::wire;
+
+/// The Redis and Valkey driver: a shared level over one server, Sentinels, or a cluster.
+///
+/// Clones share the connections. All methods may be called concurrently; ordinary commands share one connection to a
+/// server, blocking commands have their own while they wait. A future may be dropped at any time: the connection stays
+/// usable, and an element that a blocking pop took for a caller who is gone is put back.
+///
+/// A command is sent at most once. An error of kind [`Unavailable`](jcache_core::ErrorKind::Unavailable) or
+/// [`Timeout`](jcache_core::ErrorKind::Timeout) after it was sent leaves open whether the server carried it out; once a later
+/// command was answered it will not be carried out any more.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn run() -> jcache_core::Result<()> {
+/// use jcache_redis::Redis;
+///
+/// let redis = Redis::connect("redis://127.0.0.1:6379/0").await?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Redis {
+    pub(crate) servers: Arc<Servers>,
+}
+
+impl Redis {
+    /// Connects to the server that `url` names and fails when it cannot be reached now. [The crate](crate) tells the
+    /// forms of `url`.
+    ///
+    /// # Errors
+    /// Configuration for a URL that cannot be read; unavailable when the server cannot be reached within the connect
+    /// timeout (1 s); authentication.
+    pub async fn connect(url: &str) -> Result<Self> {
+        Self::builder().url(url).connect().await
+    }
+
+    /// A driver for the server that `url` names, which connects when it is first used. While the server cannot be
+    /// reached its commands fail as unavailable, and it recovers by itself: a cache can start before its Redis.
+    ///
+    /// # Errors
+    /// Configuration, for a URL that cannot be read.
+    pub fn lazy(url: &str) -> Result<Self> {
+        Self::builder().url(url).lazy()
+    }
+
+    /// All settings.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    async fn block(&self, mutation: &Mutation<'_>, wait: Blocking) -> Result<Reply> {
+        let cmd = wire::mutation(mutation)?;
+        let servers = self.servers.clone();
+        let command = Encoded::mutation(mutation);
+        let runtime = Handle::current();
+        let give_back: GiveBack = Arc::new(move |value| {
+            if let Some(undo) = undo(&command, value) {
+                let servers = servers.clone();
+                runtime.spawn(async move {
+                    if let Err(error) = put_back(&servers, &undo).await {
+                        tracing::warn!(%error, "cannot put back what a dropped blocking command took");
+                    }
+                });
+            }
+        });
+        mutation.canonical(wire::reply(self.servers.block(mutation, cmd, wait.timeout, give_back).await?)?)
+    }
+}
+
+/// What puts back the elements in the reply to `command`.
+fn undo(command: &Encoded, reply: Value) -> Option<Mutation<'static>> {
+    let mutation = command.as_mutation().ok()?;
+    let reply = mutation.canonical(wire::reply(reply).ok()?).ok()?;
+    mutation.undo(&reply)
+}
+
+async fn put_back(servers: &Servers, undo: &Mutation<'static>) -> Result<()> {
+    wire::reply(servers.mutate(undo, wire::mutation(undo)?).await?).map(drop)
+}
+
+fn answer(query: &Query<'_>, value: Value) -> Result<Answer> {
+    query.canonical(wire::reply(value)?).map(Answer::from)
+}
+
+impl Driver for Redis {
+    fn scope(&self) -> Scope {
+        Scope::Shared
+    }
+
+    async fn query(&self, query: &Query<'_>) -> Result<Answer> {
+        let cmd = wire::query(query)?;
+        answer(query, self.servers.query(query, cmd).await?)
+    }
+
+    async fn mutate(&self, mutation: &Mutation<'_>) -> Result<Reply> {
+        if let Some(wait) = mutation.blocking() {
+            return self.block(mutation, wait).await;
+        }
+        let cmd = wire::mutation(mutation)?;
+        mutation.canonical(wire::reply(self.servers.mutate(mutation, cmd).await?)?)
+    }
+
+    async fn query_many(&self, queries: &[Query<'_>]) -> Vec<Result<Answer>> {
+        let values = self.servers.query_many(queries).await;
+        queries.iter().zip(values).map(|(query, value)| answer(query, value?)).collect()
+    }
+
+    async fn fetch(&self, query: &Query<'_>, limit: FillLimit) -> Result<Fetched> {
+        let Some(mut plan) = FetchPlan::new(query, limit) else {
+            return self.query(query).await.map(Fetched::answer);
+        };
+        loop {
+            let replies = {
+                let queries = plan.transaction();
+                let commands = queries.iter().map(wire::query).collect::<Result<Vec<_>>>()?;
+                let values = self.servers.transaction(query.first_key(), commands).await?;
+                let read = |(query, value): (&Query<'_>, Value)| query.canonical(wire::reply(value)?);
+                queries.iter().zip(values).map(read).collect()
+            };
+            if let Step::Done(fetched) = plan.feed(replies)? {
+                return Ok(fetched);
+            }
+        }
+    }
+
+    async fn install(&self, snapshot: &Snapshot) -> Result<()> {
+        let mutations = snapshot.to_mutations();
+        let commands = mutations.iter().map(wire::mutation).collect::<Result<Vec<_>>>()?;
+        let key = mutations.first().and_then(Mutation::first_key);
+        let values = self.servers.transaction(key, commands).await?;
+        values.into_iter().try_for_each(|value| wire::reply(value).map(drop))
+    }
+
+    async fn probe(&self) -> Result<()> {
+        self.servers.probe().await
+    }
+}
+
+impl StringDriver for Redis {}
+impl HashDriver for Redis {}
+impl ListDriver for Redis {}
+impl SetDriver for Redis {}
+impl SortedSetDriver for Redis {}

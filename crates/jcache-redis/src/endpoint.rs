@@ -1,0 +1,43 @@
+//! Where a link leads: a fixed address, or the master that Sentinels name.
+
+use std::fmt;
+
+use jcache_core::Result;
+
+use crate::connection::Connection;
+use crate::settings::Settings;
+use crate::stream::Address;
+
+/// Where a link leads.
+#[derive(Debug, Clone)]
+pub(crate) enum Endpoint {
+    /// Always the same address.
+    Fixed(Address),
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Endpoint::Fixed(address) => address.fmt(f),
+        }
+    }
+}
+
+impl Endpoint {
+    /// Opens a connection to the server as it is now.
+    ///
+    /// # Errors
+    /// Unavailable, or what the server says to the login.
+    pub(crate) async fn open(&self, settings: &Settings, on_end: impl FnOnce() + Send + 'static) -> Result<Connection> {
+        match self {
+            Endpoint::Fixed(address) => Connection::open(address, settings, false, on_end).await,
+        }
+    }
+
+    /// Whether the same endpoint may be another server later.
+    pub(crate) fn moves(&self) -> bool {
+        match self {
+            Endpoint::Fixed(_) => false,
+        }
+    }
+}

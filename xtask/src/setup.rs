@@ -1,0 +1,31 @@
+//! What the tests need on the machine: Debian's packages, installed when a program of theirs is missing.
+
+use std::path::Path;
+
+use crate::run::{self, Outcome};
+
+/// A program that tests start, and Debian's package that has it.
+const NEEDED: [(&str, &str); 2] = [("redis-server", "redis-server"), ("redis-cli", "redis-tools")];
+
+/// Installs the packages whose programs are missing.
+pub(crate) fn install() -> Outcome {
+    let missing: Vec<&str> = NEEDED.iter().filter(|(program, _)| !on_path(program)).map(|(_, package)| *package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !on_path("apt-get") {
+        return Err(format!("please install {} (this machine has no apt-get)", missing.join(", ")));
+    }
+    let quiet = [("DEBIAN_FRONTEND", "noninteractive")];
+    run::program("apt-get", &["-qq", "update"], &quiet)?;
+    let install = [&["-qq", "install", "--yes", "--no-install-recommends"], missing.as_slice()].concat();
+    run::program("apt-get", &install, &quiet)
+}
+
+fn on_path(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| is_file(&dir.join(program))))
+}
+
+fn is_file(path: &Path) -> bool {
+    path.metadata().is_ok_and(|it| it.is_file())
+}
