@@ -34,6 +34,11 @@ impl<'a> Arg<'a> {
         }
     }
 
+    /// The same argument, free of what it was borrowed from: a clone of the handle, or one copy.
+    pub fn to_static(&self) -> Arg<'static> {
+        Arg::Value(self.to_value())
+    }
+
     /// The same bytes, borrowed from this argument.
     #[inline]
     pub fn borrow(&self) -> Arg<'_> {
@@ -135,6 +140,11 @@ impl<'a> Key<'a> {
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
+    }
+
+    /// The same key, free of what it was borrowed from: a clone of the handle, or one copy.
+    pub fn to_static(&self) -> Key<'static> {
+        Key(self.0.to_static())
     }
 
     /// The same key, borrowed.

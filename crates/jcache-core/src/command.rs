@@ -9,8 +9,10 @@ mod late;
 mod levels;
 mod random;
 mod scan;
+mod several;
 mod spec;
 mod table;
+mod timeout;
 
 pub mod hash;
 pub mod key;
@@ -25,14 +27,16 @@ pub use field::{Field, Pairs};
 pub use late::Late;
 pub use random::{Listed, Picked};
 pub use scan::{Cursor, ScanOptions};
+pub use several::{KeyList, UpTo};
 pub use spec::{Class, Family, KeyPositions, Spec};
 pub use table::{Mutation, Query, Request, check_size, find_spec, specs};
+pub use timeout::{Awaited, AwaitedMany, Timeout};
 
 use crate::arg::{ArgSink, Args, Key};
 use crate::effect::Effect;
 use crate::error::Result;
 use crate::keyspace::Keyspace;
-use crate::reply::Outcome;
+use crate::reply::{Outcome, Reply};
 use crate::time::Context;
 
 /// What every command has: a declaration, arguments that can be read and written, and keys.
@@ -62,6 +66,15 @@ pub trait QueryCommand<'a>: Command<'a> + Into<Query<'a>> {
     /// # Errors
     /// Wrong type, or arguments that only turn out wrong against the data, with Redis's text.
     fn run<K: Keyspace>(&self, keyspace: &K, context: Context) -> Result<Self::Reply>;
+
+    /// Reads the reply that a server sent to this very command. A command whose options decide the shape of its reply
+    /// says here which one it is, where the reply alone does not tell: RESP2 has one flat list for all of them.
+    ///
+    /// # Errors
+    /// Unexpected reply when the shape cannot be this command's.
+    fn read_reply(&self, reply: Reply) -> Result<Self::Reply> {
+        Self::Reply::from_reply(reply)
+    }
 }
 
 /// A command that changes.
@@ -71,6 +84,14 @@ pub trait MutationCommand<'a>: Command<'a> + Clone + Into<Mutation<'a>> {
     /// # Errors
     /// Wrong type, no room, or arguments that only turn out wrong against the data, with Redis's text.
     fn run<K: Keyspace>(&self, keyspace: &mut K, context: Context) -> Result<Self::Reply>;
+
+    /// Reads the reply that a server sent to this very command, as [`QueryCommand::read_reply`] does.
+    ///
+    /// # Errors
+    /// Unexpected reply when the shape cannot be this command's.
+    fn read_reply(&self, reply: Reply) -> Result<Self::Reply> {
+        Self::Reply::from_reply(reply)
+    }
 
     /// The change that was made, given the reply, in absolute terms: no relative time, no chance, no condition.
     fn effect(&self, reply: &Self::Reply, context: Context) -> Effect<'a>;

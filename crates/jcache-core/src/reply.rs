@@ -110,8 +110,9 @@ impl Outcome for i64 {
     fn from_reply(reply: Reply) -> Result<Self> {
         match reply {
             Reply::Int(n) => Ok(n),
-            Reply::Bulk(ref text) | Reply::Status(ref text) => crate::number::parse_i64(text)
-                .ok_or_else(|| Error::unexpected_reply("an integer", &reply)),
+            Reply::Bulk(ref text) | Reply::Status(ref text) => {
+                crate::number::parse_i64(text).ok_or_else(|| Error::unexpected_reply("an integer", &reply))
+            }
             other => Err(Error::unexpected_reply("an integer", &other)),
         }
     }
@@ -149,7 +150,9 @@ impl Outcome for f64 {
         match reply {
             Reply::Double(n) => Ok(n),
             Reply::Int(n) => Ok(n as f64),
-            Reply::Bulk(ref text) => crate::number::parse_f64(text).ok_or_else(|| Error::unexpected_reply("a float", &reply)),
+            Reply::Bulk(ref text) => {
+                crate::number::parse_f64(text).ok_or_else(|| Error::unexpected_reply("a float", &reply))
+            }
             other => Err(Error::unexpected_reply("a float", &other)),
         }
     }
@@ -208,6 +211,19 @@ impl<A: Outcome, B: Outcome> Outcome for (A, B) {
     }
 }
 
+/// Three things in a list of three, such as a key, a member and its score.
+impl<A: Outcome, B: Outcome, C: Outcome> Outcome for (A, B, C) {
+    fn from_reply(reply: Reply) -> Result<Self> {
+        let shape = Error::unexpected_reply("three things", &reply);
+        let items: [Reply; 3] = reply.into_items()?.try_into().map_err(|_| shape)?;
+        let [a, b, c] = items;
+        Ok((A::from_reply(a)?, B::from_reply(b)?, C::from_reply(c)?))
+    }
+    fn into_reply(self) -> Reply {
+        Reply::Array(vec![self.0.into_reply(), self.1.into_reply(), self.2.into_reply()])
+    }
+}
+
 /// Reads pairs that come as a map, as a list of pairs, or as one flat list.
 fn read_pairs<A: Outcome, B: Outcome>(reply: Reply) -> Result<Vec<(A, B)>> {
     let items = match reply {
@@ -240,6 +256,19 @@ impl Outcome for Fields {
     }
     fn into_reply(self) -> Reply {
         Reply::Map(self.0.into_iter().map(|(f, v)| (Reply::Bulk(f), Reply::Bulk(v))).collect())
+    }
+}
+
+/// A float that a reply gives as a byte string, in RESP3 too (the scores of `ZSCAN`); a zero without a sign.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
+pub struct Printed(pub f64);
+
+impl Outcome for Printed {
+    fn from_reply(reply: Reply) -> Result<Self> {
+        f64::from_reply(reply).map(Printed)
+    }
+    fn into_reply(self) -> Reply {
+        Reply::Bulk(crate::number::format_f64(self.0 + 0.0).into())
     }
 }
 

@@ -1,57 +1,81 @@
-//! Arguments whose mistakes wait for the key.
+//! Trailing options that are checked late: Redis reads them only once it has looked at the keys.
 
 use crate::arg::{Arg, ArgSink, Args};
 use crate::command::Field;
 use crate::error::{Error, Result};
 
-/// The last arguments of a command that Redis reads only once it has found the key: an absent key, or one of another
-/// type, is answered before they can be wrong (`HSCAN`, `SSCAN`, `ZSCAN`, `LCS`).
+/// Options at the end of a command whose errors come after those of the keys (`HSCAN`, `LCS`, `ZUNION`).
+///
+/// Reading them never fails; [`get`](Late::get) gives the options, or the error that reading them gave. An absent or
+/// wrongly typed key is so answered as Redis answers it, whatever the options are.
+///
+/// ```
+/// use jcache_core::command::sorted_set::ZScan;
+/// use jcache_core::{Arg, Context, Model, Query, Timestamp};
+///
+/// let absent = [Arg::from("ZSCAN"), "absent".into(), "0".into(), "no such option".into()];
+/// assert!(Query::parse(&absent).unwrap().run(&Model::default(), Context::at(Timestamp::ZERO)).is_ok());
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Late<'a, T> {
-    /// They are right.
+    /// The options.
     Right(T),
-    /// They are wrong: as they came, and what to say once there is a key.
+    /// Arguments that are none, and what is wrong with them.
     Wrong(Vec<Arg<'a>>, Error),
 }
 
-impl<T> Late<'_, T> {
-    /// What the arguments say.
+impl<'a, T> Late<'a, T> {
+    /// The options.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// What was wrong with the arguments.
     pub fn get(&self) -> Result<&T> {
         match self {
-            Late::Right(it) => Ok(it),
+            Late::Right(options) => Ok(options),
             Late::Wrong(_, error) => Err(error.clone()),
+        }
+    }
+
+    /// Reads all that is left of `args`.
+    pub(crate) fn read(args: &mut Args<'a>, parse: impl FnOnce(&mut Args<'a>) -> Result<T>) -> Self {
+        let mut all = args.clone();
+        let parsed = parse(args).and_then(|options| if args.is_empty() { Ok(options) } else { Err(Error::syntax()) });
+        match parsed {
+            Ok(options) => Late::Right(options),
+            Err(error) => {
+                while args.take().is_ok() {}
+                Late::Wrong(std::iter::from_fn(|| all.take().ok()).collect(), error)
+            }
+        }
+    }
+
+    /// Writes the options, or the arguments that were none.
+    pub(crate) fn write_with<S: ArgSink + ?Sized>(&self, out: &mut S, write: impl FnOnce(&T, &mut S)) {
+        match self {
+            Late::Right(options) => write(options, out),
+            Late::Wrong(args, _) => args.iter().for_each(|arg| out.shared(arg)),
         }
     }
 }
 
+impl<T: Default> Default for Late<'_, T> {
+    fn default() -> Self {
+        Late::Right(T::default())
+    }
+}
+
 impl<T> From<T> for Late<'_, T> {
-    fn from(it: T) -> Self {
-        Late::Right(it)
+    fn from(options: T) -> Self {
+        Late::Right(options)
     }
 }
 
 impl<'a, T: Field<'a>> Field<'a> for Late<'a, T> {
     fn parse(args: &mut Args<'a>) -> Result<Self> {
-        let mut raw = args.clone();
-        let error = match T::parse(args) {
-            Ok(it) if args.is_empty() => return Ok(Late::Right(it)),
-            Ok(_) => Error::syntax(),
-            Err(error) => error,
-        };
-        while !args.is_empty() {
-            args.take()?;
-        }
-        let raw = (0..raw.len()).map(|_| raw.take()).collect::<Result<_>>()?;
-        Ok(Late::Wrong(raw, error))
+        Ok(Self::read(args, T::parse))
     }
 
     fn write<S: ArgSink + ?Sized>(&self, out: &mut S) {
-        match self {
-            Late::Right(it) => it.write(out),
-            Late::Wrong(raw, _) => raw.iter().for_each(|arg| out.shared(arg)),
-        }
+        self.write_with(out, |options, out| options.write(out));
     }
 }

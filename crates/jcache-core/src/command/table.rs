@@ -79,12 +79,14 @@ commands! {
         HExists<'a>, HGet<'a>, HGetAll<'a>, HKeys<'a>, HLen<'a>, HMGet<'a>, HRandField<'a>, HScan<'a>,
         HStrLen<'a>, HVals<'a>,
         // lists
-        LLen<'a>, LRange<'a>,
+        LIndex<'a>, LLen<'a>, LPos<'a>, LRange<'a>,
         // sets
         SCard<'a>, SDiff<'a>, SInter<'a>, SInterCard<'a>, SIsMember<'a>, SMIsMember<'a>, SMembers<'a>,
         SRandMember<'a>, SScan<'a>, SUnion<'a>,
         // sorted sets
-        ZCard<'a>, ZRange<'a>,
+        ZCard<'a>, ZCount<'a>, ZDiff<'a>, ZInter<'a>, ZInterCard<'a>, ZLexCount<'a>, ZMScore<'a>, ZRandMember<'a>,
+        ZRange<'a>, ZRangeByLex<'a>, ZRangeByScore<'a>, ZRank<'a>, ZRevRange<'a>, ZRevRangeByLex<'a>,
+        ZRevRangeByScore<'a>, ZRevRank<'a>, ZScan<'a>, ZScore<'a>, ZUnion<'a>,
     }
     Mutation {
         // keys
@@ -96,11 +98,14 @@ commands! {
         // hashes
         HDel<'a>, HIncrBy<'a>, HIncrByFloat<'a>, HMSet<'a>, HSet<'a>, HSetNx<'a>,
         // lists
-        RPush<'a>,
+        BLMPop<'a>, BLMove<'a>, BLPop<'a>, BRPop<'a>, BRPopLPush<'a>, LInsert<'a>, LMPop<'a>, LMove<'a>, LPop<'a>,
+        LPush<'a>, LPushX<'a>, LRem<'a>, LSet<'a>, LTrim<'a>, RPop<'a>, RPopLPush<'a>, RPush<'a>, RPushX<'a>,
         // sets
         SAdd<'a>, SDiffStore<'a>, SInterStore<'a>, SMove<'a>, SPop<'a>, SRem<'a>, SUnionStore<'a>,
         // sorted sets
-        ZAdd<'a>,
+        BZMPop<'a>, BZPopMax<'a>, BZPopMin<'a>, ZAdd<'a>, ZDiffStore<'a>, ZIncrBy<'a>, ZInterStore<'a>, ZMPop<'a>,
+        ZPopMax<'a>, ZPopMin<'a>, ZRangeStore<'a>, ZRem<'a>, ZRemRangeByLex<'a>, ZRemRangeByRank<'a>,
+        ZRemRangeByScore<'a>, ZUnionStore<'a>,
     }
 }
 
@@ -271,10 +276,7 @@ impl<'a> Query<'a> {
     /// # Errors
     /// Unexpected reply when the shape cannot be this command's.
     pub fn canonical(&self, reply: Reply) -> Result<Reply> {
-        fn through<'a, C: Command<'a>>(_: &C, reply: Reply) -> Result<Reply> {
-            C::Reply::from_reply(reply).map(Outcome::into_reply)
-        }
-        each_query!(self, it => through(it, reply))
+        each_query!(self, it => it.read_reply(reply).map(Outcome::into_reply))
     }
 }
 
@@ -322,10 +324,7 @@ impl<'a> Mutation<'a> {
     /// # Errors
     /// Unexpected reply when the reply cannot be this command's.
     pub fn effect(&self, reply: &Reply, context: Context) -> Result<Effect<'a>> {
-        fn effect<'a, C: MutationCommand<'a>>(command: &C, reply: &Reply, context: Context) -> Result<Effect<'a>> {
-            Ok(command.effect(&C::Reply::from_reply(reply.clone())?, context))
-        }
-        each_mutation!(self, it => effect(it, reply, context))
+        each_mutation!(self, it => Ok(it.effect(&it.read_reply(reply.clone())?, context)))
     }
 
     /// Whether the outcome does not depend on what is there.
@@ -352,10 +351,7 @@ impl<'a> Mutation<'a> {
 
     /// For a blocking command whose caller is gone: what puts back what `reply` took.
     pub fn undo(&self, reply: &Reply) -> Option<Mutation<'static>> {
-        fn undo<'a, C: MutationCommand<'a>>(command: &C, reply: &Reply) -> Option<Mutation<'static>> {
-            command.undo(&C::Reply::from_reply(reply.clone()).ok()?)
-        }
-        each_mutation!(self, it => undo(it, reply))
+        each_mutation!(self, it => it.undo(&it.read_reply(reply.clone()).ok()?))
     }
 
     /// The canonical form of a reply to this command that a server sent, in RESP2 or RESP3.
@@ -363,10 +359,7 @@ impl<'a> Mutation<'a> {
     /// # Errors
     /// Unexpected reply when the shape cannot be this command's.
     pub fn canonical(&self, reply: Reply) -> Result<Reply> {
-        fn through<'a, C: Command<'a>>(_: &C, reply: Reply) -> Result<Reply> {
-            C::Reply::from_reply(reply).map(Outcome::into_reply)
-        }
-        each_mutation!(self, it => through(it, reply))
+        each_mutation!(self, it => it.read_reply(reply).map(Outcome::into_reply))
     }
 
     /// The removal of every key of this command: what a copy does that cannot repeat the command. For a command
