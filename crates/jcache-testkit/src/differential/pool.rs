@@ -208,7 +208,8 @@ pub fn spoil(rng: &mut Rng, args: &mut Vec<Vec<u8>>) {
     match rng.u8(..4) {
         0 if args.len() > 1 => drop(args.pop()),
         1 => args.push(one_of(rng, &["extra", "NX", "1", ""]).into()),
-        2 if args.len() > 1 => {
+        // On the keys for ranges of members, another key or score would leave open what is in range.
+        2 if args.len() > 1 && !args[1].starts_with(b"lex") => {
             let place = rng.usize(1..args.len());
             args[place] = one_of(rng, &["abc", "", "-1"]).into();
         }
