@@ -32,19 +32,21 @@ pub(crate) async fn independent(link: &Link, commands: Vec<Result<Cmd>>) -> Vec<
     outcomes
 }
 
-/// Runs commands as one transaction, in one round trip.
+/// Runs commands as one transaction, in one round trip; `asking` follows a redirect to a slot that is being moved.
 ///
 /// The words of the transaction are sent as ordinary commands: the library's own atomic pipelines merge the errors of
 /// commands that the server did not accept.
 ///
 /// # Errors
 /// Why the transaction was not run: the first command that was refused says it.
-pub(crate) async fn transaction(link: &Link, commands: Vec<Cmd>) -> Result<Vec<Value>> {
-    let count = commands.len();
-    let mut pipeline = Pipeline::with_capacity(count + 2);
+pub(crate) async fn transaction(link: &Link, commands: &[Cmd], asking: bool) -> Result<Vec<Value>> {
+    let mut pipeline = Pipeline::with_capacity(commands.len() + 3);
+    if asking {
+        pipeline.cmd("ASKING");
+    }
     pipeline.cmd("MULTI");
     for command in commands {
-        pipeline.add_command(command);
+        pipeline.add_command(command.clone());
     }
     pipeline.cmd("EXEC");
     let mut replies = link.send_all(&pipeline).await?;
@@ -55,10 +57,25 @@ pub(crate) async fn transaction(link: &Link, commands: Vec<Cmd>) -> Result<Vec<V
         }
     }
     match results {
-        Some(Value::Array(results)) if results.len() == count => Ok(results),
+        Some(Value::Array(results)) if results.len() == commands.len() => Ok(results),
         Some(Value::ServerError(refused)) => Err(error::server(&refused)),
         _ => Err(short("a transaction")),
     }
+}
+
+/// A command behind the word that lets it use a slot that is being moved to the node.
+pub(crate) fn asking(command: &Cmd) -> Pipeline {
+    let mut pipeline = Pipeline::with_capacity(2);
+    pipeline.cmd("ASKING").add_command(command.clone());
+    pipeline
+}
+
+/// Sends one command to the node that a slot is being moved to.
+///
+/// # Errors
+/// Unavailable or timeout.
+pub(crate) async fn after_asking(link: &Link, command: &Cmd) -> Result<Value> {
+    link.send_all(&asking(command)).await?.pop().ok_or_else(|| short("a redirected command"))
 }
 
 #[cold]

@@ -16,6 +16,7 @@ use redis::{Cmd, RedisResult, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::batch;
 use crate::connection::Connection;
 use crate::error;
 use crate::link::Link;
@@ -52,11 +53,18 @@ impl Pool {
     }
 }
 
-/// Runs a blocking command that waits for `wait` at most (`None`: for ever) and gives its reply.
+/// Runs a blocking command that waits for `wait` at most (`None`: for ever) and gives its reply; `asking`
+/// follows a redirect to a slot that is being moved.
 ///
 /// # Errors
 /// Unavailable, also when too many such commands are under way; timeout when the server is overdue.
-pub(crate) async fn run(link: &Link, cmd: Cmd, wait: Option<Duration>, give_back: GiveBack) -> Result<Value> {
+pub(crate) async fn run(
+    link: &Link,
+    cmd: Cmd,
+    asking: bool,
+    wait: Option<Duration>,
+    give_back: GiveBack,
+) -> Result<Value> {
     let settings = link.settings();
     let Ok(slot) = link.pool().slots.clone().try_acquire_owned() else {
         return Err(error::full("blocking commands", settings.max_blocking));
@@ -69,7 +77,7 @@ pub(crate) async fn run(link: &Link, cmd: Cmd, wait: Option<Duration>, give_back
     };
     let (answer, reply) = oneshot::channel();
     let overdue = wait.and_then(|wait| Instant::now().checked_add(wait)?.checked_add(settings.command_timeout));
-    let call = Call { link: link.clone(), connection, cmd, overdue, _slot: slot };
+    let call = Call { link: link.clone(), connection, cmd, asking, overdue, _slot: slot };
     let mut caller = Caller { reply, give_back: give_back.clone() };
     tokio::spawn(call.serve(answer, give_back));
     (&mut caller.reply)
@@ -97,6 +105,7 @@ struct Call {
     link: Link,
     connection: Connection,
     cmd: Cmd,
+    asking: bool,
     overdue: Option<Instant>,
     _slot: OwnedSemaphorePermit,
 }
@@ -104,7 +113,7 @@ struct Call {
 impl Call {
     async fn serve(self, mut answer: oneshot::Sender<Result<Value>>, give_back: GiveBack) {
         let reply = {
-            let mut reply = pin!(self.connection.send(&self.cmd));
+            let mut reply = pin!(self.send());
             tokio::select! {
                 reply = &mut reply => Some(reply),
                 () = answer.closed() => self.end_wait(reply).await,
@@ -121,6 +130,14 @@ impl Call {
         if let Err(Ok(value)) = answer.send(result) {
             give_back(value);
         }
+    }
+
+    async fn send(&self) -> RedisResult<Value> {
+        if self.asking {
+            let mut replies = self.connection.send_all(&batch::asking(&self.cmd)).await?;
+            return Ok(replies.pop().unwrap_or(Value::Nil));
+        }
+        self.connection.send(&self.cmd).await
     }
 
     /// Has the server end the wait, and gives what it then answers; `None` when nothing comes.

@@ -6,7 +6,7 @@ use jcache_core::command::Blocking;
 use jcache_core::driver::{HashDriver, ListDriver, SetDriver, SortedSetDriver, StringDriver};
 use jcache_core::fetch::{FetchPlan, Fetched, Step};
 use jcache_core::snapshot::FillLimit;
-use jcache_core::{Answer, Driver, Encoded, Mutation, Query, Reply, Result, Scope, Snapshot};
+use jcache_core::{Answer, Driver, Encoded, Key, Mutation, Query, Reply, Result, Scope, Snapshot};
 use redis::Value;
 use tokio::runtime::Handle;
 
@@ -65,7 +65,6 @@ impl Redis {
     }
 
     async fn block(&self, mutation: &Mutation<'_>, wait: Blocking) -> Result<Reply> {
-        let cmd = wire::mutation(mutation)?;
         let servers = self.servers.clone();
         let command = Encoded::mutation(mutation);
         let runtime = Handle::current();
@@ -73,13 +72,13 @@ impl Redis {
             if let Some(undo) = undo(&command, value) {
                 let servers = servers.clone();
                 runtime.spawn(async move {
-                    if let Err(error) = put_back(&servers, &undo).await {
+                    if let Err(error) = servers.mutate(&undo).await {
                         tracing::warn!(%error, "cannot put back what a dropped blocking command took");
                     }
                 });
             }
         });
-        mutation.canonical(wire::reply(self.servers.block(mutation, cmd, wait.timeout, give_back).await?)?)
+        mutation.canonical(self.servers.block(mutation, wait.timeout, give_back).await?)
     }
 }
 
@@ -90,46 +89,37 @@ fn undo(command: &Encoded, reply: Value) -> Option<Mutation<'static>> {
     mutation.undo(&reply)
 }
 
-async fn put_back(servers: &Servers, undo: &Mutation<'static>) -> Result<()> {
-    wire::reply(servers.mutate(undo, wire::mutation(undo)?).await?).map(drop)
-}
-
-fn answer(query: &Query<'_>, value: Value) -> Result<Answer> {
-    query.canonical(wire::reply(value)?).map(Answer::from)
-}
-
 impl Driver for Redis {
     fn scope(&self) -> Scope {
         Scope::Shared
     }
 
     async fn query(&self, query: &Query<'_>) -> Result<Answer> {
-        let cmd = wire::query(query)?;
-        answer(query, self.servers.query(query, cmd).await?)
+        query.canonical(self.servers.query(query).await?).map(Answer::from)
     }
 
     async fn mutate(&self, mutation: &Mutation<'_>) -> Result<Reply> {
         if let Some(wait) = mutation.blocking() {
             return self.block(mutation, wait).await;
         }
-        let cmd = wire::mutation(mutation)?;
-        mutation.canonical(wire::reply(self.servers.mutate(mutation, cmd).await?)?)
+        mutation.canonical(self.servers.mutate(mutation).await?)
     }
 
     async fn query_many(&self, queries: &[Query<'_>]) -> Vec<Result<Answer>> {
-        let values = self.servers.query_many(queries).await;
-        queries.iter().zip(values).map(|(query, value)| answer(query, value?)).collect()
+        let replies = self.servers.query_many(queries).await;
+        let answer = |(query, reply): (&Query<'_>, Result<Reply>)| query.canonical(reply?).map(Answer::from);
+        queries.iter().zip(replies).map(answer).collect()
     }
 
     async fn fetch(&self, query: &Query<'_>, limit: FillLimit) -> Result<Fetched> {
-        let Some(mut plan) = FetchPlan::new(query, limit) else {
+        let (Some(key), Some(mut plan)) = (query.first_key(), FetchPlan::new(query, limit)) else {
             return self.query(query).await.map(Fetched::answer);
         };
         loop {
             let replies = {
                 let queries = plan.transaction();
                 let commands = queries.iter().map(wire::query).collect::<Result<Vec<_>>>()?;
-                let values = self.servers.transaction(query.first_key(), commands).await?;
+                let values = self.servers.transaction(key, &commands).await?;
                 let read = |(query, value): (&Query<'_>, Value)| query.canonical(wire::reply(value)?);
                 queries.iter().zip(values).map(read).collect()
             };
@@ -142,8 +132,7 @@ impl Driver for Redis {
     async fn install(&self, snapshot: &Snapshot) -> Result<()> {
         let mutations = snapshot.to_mutations();
         let commands = mutations.iter().map(wire::mutation).collect::<Result<Vec<_>>>()?;
-        let key = mutations.first().and_then(Mutation::first_key);
-        let values = self.servers.transaction(key, commands).await?;
+        let values = self.servers.transaction(&Key::from(&snapshot.key), &commands).await?;
         values.into_iter().try_for_each(|value| wire::reply(value).map(drop))
     }
 

@@ -1,13 +1,19 @@
-//! The server or servers behind a driver, and how requests get to them.
+//! The server or servers behind a driver, and how a command gets to them.
+//!
+//! One server takes everything. In a cluster the keys decide: a command whose keys are all in one slot goes to its
+//! owner; one whose parts per key are exact (`MGET`, `DEL` …) is split and joined; any other with keys in several slots
+//! is refused as the server would refuse it; one without keys goes to all masters.
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use jcache_core::arg::Key;
-use jcache_core::{Mutation, Query, Result};
+use jcache_core::{Error, ErrorKind, Mutation, Query, Reply, Result};
 use redis::{Cmd, Value};
 
 use crate::batch;
 use crate::blocking::{self, GiveBack};
+use crate::cluster::{Cluster, Spread};
 use crate::link::Link;
 use crate::wire;
 
@@ -16,6 +22,7 @@ use crate::wire;
 pub(crate) enum Servers {
     /// One server, or the master that Sentinels name.
     One(Link),
+    Cluster(Cluster),
 }
 
 impl Servers {
@@ -26,37 +33,86 @@ impl Servers {
     pub(crate) async fn connect(&self) -> Result<()> {
         match self {
             Servers::One(link) => link.connect().await,
+            Servers::Cluster(cluster) => cluster.connect().await,
         }
     }
 
-    pub(crate) async fn query(&self, _query: &Query<'_>, cmd: Cmd) -> Result<Value> {
-        match self {
-            Servers::One(link) => link.send(&cmd).await,
+    /// Asks a query.
+    pub(crate) async fn query(&self, query: &Query<'_>) -> Result<Reply> {
+        let cmd = wire::query(query)?;
+        let cluster = match self {
+            Servers::One(link) => return wire::reply(link.send(&cmd).await?),
+            Servers::Cluster(cluster) => cluster,
+        };
+        match spread(|add| query.visit_keys(add)) {
+            Spread::NoKey => cluster.everywhere(query.spec().name, &cmd).await,
+            Spread::Slot(slot) => wire::reply(cluster.one(slot, &cmd).await?),
+            Spread::Several => {
+                let parts = query.parts().ok_or_else(cross_slot)?;
+                let slots = slots(&parts, |part| spread(|add| part.visit_keys(add)))?;
+                let values = cluster.batch(&slots, |place| wire::query(&parts[place])).await;
+                query.join(parts.iter().zip(values).map(|(part, value)| part.canonical(wire::reply(value?)?)).collect())
+            }
         }
     }
 
-    pub(crate) async fn mutate(&self, _mutation: &Mutation<'_>, cmd: Cmd) -> Result<Value> {
-        match self {
-            Servers::One(link) => link.send(&cmd).await,
+    /// Carries out a mutation that does not block.
+    pub(crate) async fn mutate(&self, mutation: &Mutation<'_>) -> Result<Reply> {
+        let cmd = wire::mutation(mutation)?;
+        let cluster = match self {
+            Servers::One(link) => return wire::reply(link.send(&cmd).await?),
+            Servers::Cluster(cluster) => cluster,
+        };
+        match spread(|add| mutation.visit_keys(add)) {
+            Spread::NoKey => cluster.everywhere(mutation.spec().name, &cmd).await,
+            Spread::Slot(slot) => wire::reply(cluster.one(slot, &cmd).await?),
+            Spread::Several => {
+                let parts = mutation.parts().ok_or_else(cross_slot)?;
+                let slots = slots(&parts, |part| spread(|add| part.visit_keys(add)))?;
+                let values = cluster.batch(&slots, |place| wire::mutation(&parts[place])).await;
+                let replies = parts.iter().zip(values).map(|(part, value)| part.canonical(wire::reply(value?)?));
+                mutation.join(replies.collect())
+            }
         }
     }
 
+    /// Carries out a mutation that waits for `wait` at most (`None`: for ever).
     pub(crate) async fn block(
         &self,
-        _mutation: &Mutation<'_>,
-        cmd: Cmd,
+        mutation: &Mutation<'_>,
         wait: Option<Duration>,
         give_back: GiveBack,
-    ) -> Result<Value> {
-        match self {
-            Servers::One(link) => blocking::run(link, cmd, wait, give_back).await,
-        }
+    ) -> Result<Reply> {
+        let cmd = wire::mutation(mutation)?;
+        let value = match self {
+            Servers::One(link) => blocking::run(link, cmd, false, wait, give_back).await?,
+            Servers::Cluster(cluster) => match spread(|add| mutation.visit_keys(add)) {
+                Spread::Slot(slot) => cluster.block(slot, &cmd, wait, &give_back).await?,
+                Spread::NoKey | Spread::Several => return Err(cross_slot()),
+            },
+        };
+        wire::reply(value)
     }
 
     /// Asks several queries at once, each with its own outcome.
-    pub(crate) async fn query_many(&self, queries: &[Query<'_>]) -> Vec<Result<Value>> {
-        match self {
-            Servers::One(link) => batch::independent(link, queries.iter().map(wire::query).collect()).await,
+    pub(crate) async fn query_many(&self, queries: &[Query<'_>]) -> Vec<Result<Reply>> {
+        let read = |value: Result<Value>| value.and_then(wire::reply);
+        let cluster = match self {
+            Servers::One(link) => {
+                let values = batch::independent(link, queries.iter().map(wire::query).collect()).await;
+                return values.into_iter().map(read).collect();
+            }
+            Servers::Cluster(cluster) => cluster,
+        };
+        let spreads: Vec<Spread> = queries.iter().map(|query| spread(|add| query.visit_keys(add))).collect();
+        let slots: Option<Vec<u16>> =
+            spreads.iter().map(|it| if let Spread::Slot(slot) = it { Some(*slot) } else { None }).collect();
+        match slots {
+            Some(slots) => {
+                let values = cluster.batch(&slots, |place| wire::query(&queries[place])).await;
+                values.into_iter().map(read).collect()
+            }
+            None => join_all(queries.iter().map(|query| self.query(query))).await,
         }
     }
 
@@ -64,19 +120,46 @@ impl Servers {
     ///
     /// # Errors
     /// When none of them was run. A command's own error stands among the values.
-    pub(crate) async fn transaction(&self, _key: Option<&Key<'_>>, commands: Vec<Cmd>) -> Result<Vec<Value>> {
+    pub(crate) async fn transaction(&self, key: &Key<'_>, commands: &[Cmd]) -> Result<Vec<Value>> {
         match self {
-            Servers::One(link) => batch::transaction(link, commands).await,
+            Servers::One(link) => batch::transaction(link, commands, false).await,
+            Servers::Cluster(cluster) => match spread(|add| add(key)) {
+                Spread::Slot(slot) => cluster.transaction(slot, commands).await,
+                Spread::NoKey | Spread::Several => Err(cross_slot()),
+            },
         }
     }
 
-    /// Whether the server answers.
+    /// Whether the server answers; of a cluster, whether any master does.
     ///
     /// # Errors
     /// Why it does not.
     pub(crate) async fn probe(&self) -> Result<()> {
         match self {
             Servers::One(link) => link.ping().await,
+            Servers::Cluster(cluster) => cluster.ping().await,
         }
     }
+}
+
+/// Where the keys are that `visit` shows.
+fn spread<'k>(visit: impl FnOnce(&mut dyn FnMut(&'k Key<'k>))) -> Spread {
+    let mut spread = Spread::NoKey;
+    visit(&mut |key| spread.add(key));
+    spread
+}
+
+/// The slot of each part.
+fn slots<T>(parts: &[T], spread: impl Fn(&T) -> Spread) -> Result<Vec<u16>> {
+    let slot = |part| match spread(part) {
+        Spread::Slot(slot) => Ok(slot),
+        Spread::NoKey | Spread::Several => Err(cross_slot()),
+    };
+    parts.iter().map(slot).collect()
+}
+
+/// Redis's text.
+#[cold]
+fn cross_slot() -> Error {
+    Error::new(ErrorKind::CrossSlot, "CROSSSLOT Keys in request don't hash to the same slot")
 }

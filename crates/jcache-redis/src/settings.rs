@@ -69,6 +69,8 @@ pub(crate) struct Settings {
     pub(crate) reconnect_max: Duration,
     pub(crate) max_in_flight: usize,
     pub(crate) max_blocking: usize,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::tls::Connector>,
 }
 
 impl Default for Settings {
@@ -82,6 +84,8 @@ impl Default for Settings {
             reconnect_max: RECONNECT_MAX,
             max_in_flight: MAX_IN_FLIGHT,
             max_blocking: MAX_BLOCKING,
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 }

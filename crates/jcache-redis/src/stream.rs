@@ -45,13 +45,17 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 ///
 /// # Errors
 /// The system's, or TLS's.
+#[cfg_attr(not(feature = "tls"), allow(unused_variables))]
 pub(crate) async fn open(address: &Address, settings: &Settings) -> io::Result<Box<dyn Stream>> {
     match address {
         Address::Tcp(host, port) => {
             let tcp = TcpStream::connect((host.as_str(), *port)).await?;
             tcp.set_nodelay(true)?;
             watch_over(&tcp)?;
-            let _ = settings;
+            #[cfg(feature = "tls")]
+            if let Some(tls) = &settings.tls {
+                return Ok(Box::new(tls.connect(host, tcp).await?));
+            }
             Ok(Box::new(tcp))
         }
         #[cfg(unix)]

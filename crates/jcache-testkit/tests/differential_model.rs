@@ -2,7 +2,8 @@
 //!
 //! `JCACHE_DIFF` sets the number of invocations, `JCACHE_SEED` repeats a run.
 
-use jcache_testkit::differential::{self, Generator, ModelSubject};
+use jcache_testkit::ModelDriver;
+use jcache_testkit::differential::{self, DriverSubject, Generator, ModelSubject};
 
 fn check(family: &str, generators: &[Generator]) {
     let (invocations, seed) = (differential::invocations(20_000), differential::seed());
@@ -39,18 +40,26 @@ fn sorted_sets() {
     check("sorted_set", &[differential::sorted_set::command]);
 }
 
+const ALL: [Generator; 6] = [
+    differential::string::command,
+    differential::key::command,
+    differential::hash::command,
+    differential::list::command,
+    differential::set::command,
+    differential::sorted_set::command,
+];
+
 /// All families together meet each other's keys more often than any one alone.
 #[test]
 fn mixed() {
-    check(
-        "mixed",
-        &[
-            differential::string::command,
-            differential::key::command,
-            differential::hash::command,
-            differential::list::command,
-            differential::set::command,
-            differential::sorted_set::command,
-        ],
-    );
+    check("mixed", &ALL);
+}
+
+#[test]
+fn mixed_on_the_model_as_a_driver() {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().expect("a runtime");
+    let driver = ModelDriver::default();
+    let mut subject = DriverSubject::new(&driver, runtime.handle().clone());
+    differential::run(&mut subject, "driver", &ALL, differential::invocations(20_000), differential::seed());
 }

@@ -39,7 +39,7 @@ where
         match check().await {
             Ok(found) => return found,
             Err(error) if start.elapsed() > patience => panic!("not within {patience:?}: {error:?}"),
-            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            Err(_) => tokio::time::sleep(Duration::from_millis(1)).await,
         }
     }
 }

@@ -14,8 +14,8 @@ pub fn command(rng: &mut Rng) -> Vec<Vec<u8>> {
         13..17 => [args!["MGET"], some(rng, 4, key)].concat(),
         17..31 => set(rng),
         31..35 => args!["SETNX", key(rng), value(rng)],
-        35..38 => args!["SETEX", key(rng), life(rng, seconds), value(rng)],
-        38..41 => args!["PSETEX", key(rng), life(rng, millis), value(rng)],
+        35..38 => args!["SETEX", key(rng), life(rng, seconds, "9223372036854775"), value(rng)],
+        38..41 => args!["PSETEX", key(rng), life(rng, millis, "0"), value(rng)],
         41..44 => args!["GETSET", key(rng), value(rng)],
         44..47 => args!["GETDEL", key(rng)],
         47..54 => getex(rng),
@@ -66,9 +66,10 @@ fn getex(rng: &mut Rng) -> Vec<Vec<u8>> {
     [args!["GETEX", key(rng)], options].concat()
 }
 
-fn life(rng: &mut Rng, relative: fn(&mut Rng) -> Vec<u8>) -> Vec<u8> {
-    const WRONG: [&str; 6] = ["0", "-1", "abc", "9223372036854775807", "9223372036854775", "-9223372036854775808"];
-    if rng.u8(..5) == 0 { one_of(rng, &WRONG).into() } else { relative(rng) }
+/// A time to live; now and then one that is refused, such as `too_long`.
+fn life(rng: &mut Rng, relative: fn(&mut Rng) -> Vec<u8>, too_long: &str) -> Vec<u8> {
+    let wrong = ["0", "-1", "abc", "9223372036854775807", "-9223372036854775808", too_long];
+    if rng.u8(..5) == 0 { one_of(rng, &wrong).into() } else { relative(rng) }
 }
 
 fn pairs(rng: &mut Rng) -> Vec<Vec<u8>> {

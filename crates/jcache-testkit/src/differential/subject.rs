@@ -70,7 +70,8 @@ pub struct DriverSubject<'d, D> {
 }
 
 impl<'d, D: Driver> DriverSubject<'d, D> {
-    /// Holds `driver` against the oracle; its futures are waited for on `runtime`.
+    /// Holds `driver` against the oracle; its futures are waited for on `runtime`, which must be one of many threads:
+    /// only there do timers and sockets go on while this thread waits.
     pub fn new(driver: &'d D, runtime: tokio::runtime::Handle) -> Self {
         Self { driver, runtime }
     }
