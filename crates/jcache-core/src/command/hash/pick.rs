@@ -88,8 +88,9 @@ impl<'a> QueryCommand<'a> for HRandField<'a> {
 
     fn read_reply(&self, reply: Reply) -> Result<Picked<Listed<Value>>> {
         match self.picks {
-            FieldPicks::Pairs(_) => Flat::from_reply(reply).map(|pairs| Picked::Many(Listed::Pairs(pairs.0))),
-            _ => Outcome::from_reply(reply),
+            FieldPicks::One => Outcome::from_reply(reply).map(Picked::One),
+            FieldPicks::Names(_) => Outcome::from_reply(reply).map(|names| Picked::Many(Listed::Names(names))),
+            FieldPicks::Pairs(_) => Outcome::from_reply(reply).map(|Flat(pairs)| Picked::Many(Listed::Pairs(pairs))),
         }
     }
 }
