@@ -13,10 +13,12 @@ commands on standard input, one a line; and when there are none and no --level i
 tour. Commands, quoting and replies are those of Redis and redis-cli; `jcache help` lists them.
 
 Levels are read in the order in which they are given:
-  memory                       this process
-  redis://HOST[:PORT][/DB]     a Redis or Valkey server (rediss: with TLS, unix: over a socket)
-  redis+sentinel://HOST,HOST   the primary that Sentinels know
-  redis+cluster://HOST,HOST    a cluster
+  memory                             this process
+  redis://HOST[:PORT][/DB]           a Redis or Valkey server
+  unix:///PATH                       the same, by its Unix socket
+  redis+sentinel://HOST,HOST/NAME    the primary that Sentinels know by this name
+  redis+cluster://HOST,HOST          a cluster
+With rediss for redis the connections are secured by TLS; USER:PASSWORD@ goes before the hosts.
 Settings of a level follow after ':' for memory and after '#' for the others, separated by commas:
   name=NAME                    what reports call it
   ttl=TIME                     how long a copy may live there (30s, 5m, none)

@@ -33,7 +33,7 @@ fn complete(line: &str) -> (usize, Vec<Pair>) {
     let start = line.rfind(char::is_whitespace).map_or(0, |space| space + 1);
     let begun = &line[start..];
     // A line that is cut within quotes stands within a value.
-    let Ok(given) = split(line[..start].as_bytes()) else { return (start, Vec::new()) };
+    let Ok(given) = split(&line.as_bytes()[..start]) else { return (start, Vec::new()) };
     let mut names: Vec<&str> = match &given[..] {
         [] => commands(),
         [word] if words::find(word) == Some(words::Word::Help) => commands(),
@@ -89,10 +89,11 @@ fn hint(line: &str) -> Option<String> {
         }
         (None, None) => return None,
     };
+    let summary = if args.is_empty() { summary } else { "" };
+    let gap = if shape.is_empty() || summary.is_empty() { "" } else { "  " };
     let space = if ended { "" } else { " " };
-    let summary = if args.is_empty() { format!("  {summary}") } else { String::new() };
-    let text = format!("{space}{shape}{summary}");
-    if text.trim().is_empty() { None } else { Some(text) }
+    let text = format!("{shape}{gap}{summary}");
+    if text.is_empty() { None } else { Some(format!("{space}{text}")) }
 }
 
 impl Highlighter for Assistant {

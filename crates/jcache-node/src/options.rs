@@ -90,7 +90,11 @@ pub(crate) fn of(spec: &Spec) -> Vec<&'static str> {
     for fill in FILLS {
         let given: Vec<&[u8]> = [spec.name.as_bytes()].into_iter().chain([fill.as_bytes(); 8]).collect();
         for count in 1..=least.min(given.len()) {
-            found.extend(after(&given[..count]));
+            for option in after(&given[..count]) {
+                // Some options only go with another one.
+                found.extend(after(&[&given[..count], &[option.as_bytes()]].concat()));
+                found.push(option);
+            }
         }
     }
     WORDS.iter().copied().filter(|word| found.contains(word)).collect()

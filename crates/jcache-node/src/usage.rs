@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jcache::command::{Class, Family, Spec};
+use jcache::command::{Class, Family, KeyPositions, Spec};
 
 use crate::options;
 
@@ -65,6 +65,7 @@ pub(crate) fn about(spec: &Spec) -> String {
         Family::SortedSet => "sorted sets",
     };
     let class = match spec.class {
+        Class::Query if spec.keys == KeyPositions::NONE => "reads; the deciding level answers",
         Class::Query => "reads; the first level that has the key answers",
         Class::Blind => "writes, whatever is there; goes on while the deciding level is away",
         Class::Decides => "writes, depending on what is there; fails while the deciding level is away",
@@ -79,8 +80,6 @@ pub(crate) fn time(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use jcache::command::{Class, Family, KeyPositions};
-
     use super::*;
 
     fn spec(arity: i8, keys: KeyPositions) -> Spec {
