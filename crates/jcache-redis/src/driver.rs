@@ -6,7 +6,9 @@ use jcache_core::command::Blocking;
 use jcache_core::driver::{HashDriver, ListDriver, SetDriver, SortedSetDriver, StringDriver};
 use jcache_core::fetch::{FetchPlan, Fetched, Step};
 use jcache_core::snapshot::FillLimit;
-use jcache_core::{Answer, Driver, Encoded, Key, Mutation, Query, Reply, Result, Scope, Snapshot};
+use jcache_core::{
+    Answer, Context, Driver, Encoded, ErrorKind, Key, Model, Mutation, Query, Reply, Result, Scope, Snapshot, Timestamp,
+};
 use redis::Value;
 use tokio::runtime::Handle;
 
@@ -21,8 +23,8 @@ use crate::wire;
 /// server, blocking commands have their own while they wait. A future may be dropped at any time: the connection stays
 /// usable, and an element that a blocking pop took for a caller who is gone is put back.
 ///
-/// A command is sent at most once. An error of kind [`Unavailable`](jcache_core::ErrorKind::Unavailable) or
-/// [`Timeout`](jcache_core::ErrorKind::Timeout) after it was sent leaves open whether the server carried it out; once a later
+/// A command is sent at most once. An error of kind [`Unavailable`](ErrorKind::Unavailable) or
+/// [`Timeout`](ErrorKind::Timeout) after it was sent leaves open whether the server carried it out; once a later
 /// command was answered it will not be carried out any more.
 ///
 /// # Examples
@@ -89,13 +91,24 @@ fn undo(command: &Encoded, reply: Value) -> Option<Mutation<'static>> {
     mutation.undo(&reply)
 }
 
+/// The answer in a reply. A reply that an absent key would give as well (nil, zero, -2 for a life, the end of a scan) may
+/// mean either, and counts as a miss, which is always safe.
+fn answer(query: &Query<'_>, reply: Result<Reply>) -> Result<Answer> {
+    let mut answer = Answer::from(query.canonical(reply?)?);
+    if answer.hit {
+        let absent = query.run(&Model::default(), Context::at(Timestamp::ZERO));
+        answer.hit = absent.as_ref() != Ok(&answer.reply);
+    }
+    Ok(answer)
+}
+
 impl Driver for Redis {
     fn scope(&self) -> Scope {
         Scope::Shared
     }
 
     async fn query(&self, query: &Query<'_>) -> Result<Answer> {
-        query.canonical(self.servers.query(query).await?).map(Answer::from)
+        answer(query, self.servers.query(query).await)
     }
 
     async fn mutate(&self, mutation: &Mutation<'_>) -> Result<Reply> {
@@ -107,8 +120,7 @@ impl Driver for Redis {
 
     async fn query_many(&self, queries: &[Query<'_>]) -> Vec<Result<Answer>> {
         let replies = self.servers.query_many(queries).await;
-        let answer = |(query, reply): (&Query<'_>, Result<Reply>)| query.canonical(reply?).map(Answer::from);
-        queries.iter().zip(replies).map(answer).collect()
+        queries.iter().zip(replies).map(|(query, reply)| answer(query, reply)).collect()
     }
 
     async fn fetch(&self, query: &Query<'_>, limit: FillLimit) -> Result<Fetched> {
@@ -119,7 +131,13 @@ impl Driver for Redis {
             let replies = {
                 let queries = plan.transaction();
                 let commands = queries.iter().map(wire::query).collect::<Result<Vec<_>>>()?;
-                let values = self.servers.transaction(key, &commands).await?;
+                let values = match self.servers.transaction(key, &commands).await {
+                    // An older server, or a user of few rights: the answer alone is still an answer.
+                    Err(refused) if matches!(refused.kind(), ErrorKind::UnknownCommand | ErrorKind::Auth) => {
+                        return self.query(query).await.map(Fetched::answer);
+                    }
+                    values => values?,
+                };
                 let read = |(query, value): (&Query<'_>, Value)| query.canonical(wire::reply(value)?);
                 queries.iter().zip(values).map(read).collect()
             };

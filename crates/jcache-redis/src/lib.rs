@@ -3,10 +3,9 @@
 //!
 //! [`Redis`] is a [`Driver`](jcache_core::Driver): it sends jcache's commands as they are and hands back the server's
 //! replies and errors, text and kind. It knows no command by name, so it serves every command that jcache has. It works
-//! with Redis 5 and later and with Valkey, and speaks RESP3 where the server does. [`Driver::fetch`] and filling in need
-//! `PEXPIRETIME`, which is in Redis 7 and in every Valkey.
-//!
-//! [`Driver::fetch`]: jcache_core::Driver::fetch
+//! with Redis 5 and later and with Valkey, and speaks RESP3 where the server does. Filling other levels from it needs
+//! Redis 7 or Valkey, which can tell a key's deadline (`PEXPIRETIME`); with older servers reads are answered and nothing
+//! is filled.
 //!
 //! ```no_run
 //! # async fn run() -> jcache_core::Result<()> {

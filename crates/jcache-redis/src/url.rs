@@ -71,7 +71,7 @@ pub(crate) fn read(url: &str) -> Result<Named> {
     let tls = match server {
         "redis" | "valkey" | "unix" => None,
         "rediss" | "valkeys" => Some(TlsWords::default()),
-        other => return Err(configuration(format!("unknown scheme '{other}' of a Redis URL"))),
+        _ => return Err(configuration("a Redis URL starts with redis, rediss, valkey, valkeys or unix")),
     };
     let mut login = parts.login.map(read_login).transpose()?.unwrap_or_default();
     let place = match (server, shape) {
@@ -93,7 +93,7 @@ pub(crate) fn read(url: &str) -> Result<Named> {
             login.database = database(parts.path)?;
             Place::Cluster(addresses(parts.hosts, PORT)?)
         }
-        (_, other) => return Err(configuration(format!("unknown kind '{other}' of a Redis URL"))),
+        _ => return Err(configuration("a Redis URL leads to one server, or with +sentinel or +cluster to several")),
     };
     let mut named = Named { place, login, protocol: None, tls };
     for option in parts.options.split('&').filter(|it| !it.is_empty()) {
@@ -122,7 +122,11 @@ fn read_option(option: &str, named: &mut Named) -> Result<()> {
         ("cert_file", _, Some(tls)) => tls.cert_file = Some(value),
         ("key_file", _, Some(tls)) => tls.key_file = Some(value),
         ("insecure", "" | "true", Some(tls)) => tls.insecure = true,
-        _ => return Err(configuration(format!("unknown option '{option}' of a Redis URL"))),
+        // The rest of a password with a bare `?` in it ends up here, and is not shown.
+        _ if !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') => {
+            return Err(configuration("the options of a Redis URL cannot be read"));
+        }
+        _ => return Err(configuration(format!("unknown option, or wrong value, of a Redis URL: '{name}'"))),
     }
     Ok(())
 }
@@ -136,7 +140,7 @@ fn database(text: &str) -> Result<u32> {
     if text.is_empty() {
         return Ok(0);
     }
-    text.parse().map_err(|_| configuration(format!("'{text}' is no database number")))
+    text.parse().map_err(|_| configuration("the path of a Redis URL is no database number"))
 }
 
 /// Reads several addresses with commas between them.
@@ -146,7 +150,7 @@ pub(crate) fn addresses(text: &str, port: u16) -> Result<Vec<Address>> {
 
 /// Reads `host`, `host:port`, `[v6]` or `[v6]:port`; without a host it is this machine.
 pub(crate) fn address(text: &str, port: u16) -> Result<Address> {
-    let wrong = || configuration(format!("'{text}' is no host and port"));
+    let wrong = || configuration("no host, or no port, as in host:6379 or [::1]:6379");
     let (host, rest) = match text.strip_prefix('[') {
         Some(text) => text.split_once(']').ok_or_else(wrong)?,
         None => text.find(':').map_or((text, ""), |at| text.split_at(at)),
@@ -219,8 +223,12 @@ mod tests {
             "redis://cache?insecure",
             "redis://%ff",
             "redis+sentinel://cache",
+            "redis://user:secr@et/secret@cache",
+            "redis://user:secret?secret@cache",
+            "redis://user:secret",
         ] {
             let error = read(url).expect_err(url);
+            assert!(!error.message().contains("secr"), "{error}");
             assert_eq!(error.kind(), jcache_core::ErrorKind::Configuration, "{url}");
         }
     }

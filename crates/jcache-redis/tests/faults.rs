@@ -194,6 +194,27 @@ async fn calls_above_the_bound_are_refused() {
     assert_eq!(run(&redis, "GET a").await, Ok(Reply::Nil));
 }
 
+/// Connections live in a runtime; a driver that outlives it connects again in the next one.
+#[test]
+fn a_driver_outlives_its_runtime() {
+    let Some(server) = redis_or_skip() else { return };
+    let redis = quick().url(&server.url()).lazy().unwrap();
+    for round in 0..3 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            assert_eq!(run(&redis, &format!("RPUSH a {round}")).await, Ok(Reply::Int(1)));
+            assert_eq!(run(&redis, "BLPOP a 1").await, Ok(Reply::Array(vec![bulk("a"), bulk(&round.to_string())])));
+        });
+    }
+    // A runtime that ends in the middle of connecting.
+    let dead = quick().url("redis://127.0.0.1:1").lazy().unwrap();
+    for _ in 0..3 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let error = runtime.block_on(run(&dead, "GET a")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+    }
+}
+
 /// Sixteen callers, each on a key of its own, while the server is halted, let go, killed and started again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_load_no_reply_is_mixed_up_and_no_call_hangs() {

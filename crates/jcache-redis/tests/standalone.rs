@@ -85,7 +85,6 @@ async fn a_wrong_login_is_an_authentication_error() {
         assert_eq!(run(&redis, "GET a").await, Ok(bulk("1")));
     }
     // A user with few rights: neither CLIENT INFO nor other keys.
-    server.client().call(&["AUTH", "secret"]).unwrap();
     let mut admin = server.client();
     admin.line("AUTH secret").unwrap();
     admin.line("ACL SETUSER bob on >pw ~own* +get +set").unwrap();
@@ -94,6 +93,9 @@ async fn a_wrong_login_is_an_authentication_error() {
     let error = run(&redis, "GET other").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Auth);
     assert!(error.message().starts_with("NOPERM "), "{error}");
+    // Not allowed to read a deadline: the answer alone.
+    let fetched = redis.fetch(&get("own"), FillLimit::default()).await.unwrap();
+    assert_eq!((fetched.answer, fetched.snapshot), (Answer::hit(bulk("1")), None));
 }
 
 #[tokio::test]
@@ -217,4 +219,29 @@ async fn without_a_server_connect_fails_and_lazy_starts() {
     for wrong in ["", "127.0.0.1", "http://x", "redis://host:port", "redis://h/x", "redis://h?what=1"] {
         assert_eq!(Redis::lazy(wrong).unwrap_err().kind(), ErrorKind::Configuration, "{wrong}");
     }
+}
+
+/// What an older server, or one with commands taken away, does not know is done without.
+#[tokio::test]
+async fn a_server_that_knows_less_is_served() {
+    let config = "rename-command HELLO \"\"\nrename-command CLIENT \"\"\nrename-command PEXPIRETIME \"\"\n";
+    let server = match RedisServer::options().config(config).args(["--requirepass", "secret"]).start() {
+        Ok(server) => server,
+        Err(missing) => return skip(missing),
+    };
+    let builder = || quick().url(&server.url()).password("secret");
+    let error = builder().protocol(Protocol::Resp3).connect().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnknownCommand);
+    assert_eq!(builder().password("wrong").connect().await.unwrap_err().kind(), ErrorKind::Auth);
+    let redis = builder().database(2).connect().await.unwrap();
+    run(&redis, "SET a 1").await.unwrap();
+    let fetched = redis.fetch(&get("a"), FillLimit::default()).await.unwrap();
+    assert_eq!((fetched.answer, fetched.snapshot), (Answer::hit(bulk("1")), None));
+    // Without a way to end the wait, the connection is closed after the command timeout.
+    let dropped = tokio::time::timeout(Duration::from_millis(50), run(&redis, "BLPOP q 0")).await;
+    assert!(dropped.is_err());
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert_eq!(run(&redis, "RPUSH q x").await, Ok(Reply::Int(1)));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(run(&redis, "LPOP q").await, Ok(bulk("x")));
 }
