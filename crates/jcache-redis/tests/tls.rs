@@ -1,5 +1,6 @@
 //! TLS: a private authority, a client's certificate, a wrong one, and none.
 #![cfg(feature = "tls")]
+#![allow(clippy::unwrap_used)] // A helper of a test fails like the test itself.
 
 mod common;
 

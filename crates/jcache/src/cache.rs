@@ -4,10 +4,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jcache_core::command::check_size;
-use jcache_core::{MutationCommand, Outcome, QueryCommand, Request, Reply, Result};
+use jcache_core::command::{Family, check_size};
+use jcache_core::{MutationCommand, Outcome, QueryCommand, Reply, Request, Result};
 
 use crate::builder::{Builder, Everything};
+use crate::commands::Call;
+use crate::commands::call::as_is;
 use crate::levels::read::ReadTrace;
 use crate::levels::write::WriteTrace;
 use crate::levels::{Explained, Levels, ReadReport, Stats, WriteReport};
@@ -15,18 +17,66 @@ use crate::levels::{Explained, Levels, ReadReport, Stats, WriteReport};
 /// Carries out commands: what the typed methods of every family stand on.
 ///
 /// [`Cache`] and the specialised caches implement it; the traits of [`commands`](crate::commands) add the methods.
+///
+/// # Errors
+/// Besides their own errors, all commands fail as [unavailable](crate::ErrorKind::Unavailable) or with
+/// [timeout](crate::ErrorKind::Timeout) when a read finds no level that answers, or a write cannot reach the level
+/// that decides.
 pub trait Execute: Send + Sync {
-    /// Answers a query.
-    ///
-    /// # Errors
-    /// The command's own, or unavailable when no level could answer.
-    fn query<'a, C: QueryCommand<'a>>(&self, command: C) -> impl Future<Output = Result<C::Reply>> + Send;
+    /// The families whose commands are served; those of others do not compile.
+    const SERVES: Serves = Serves::Everything;
 
-    /// Carries out a mutation.
+    /// Carries a command out at once, or says with `None` that it would have to wait, and has done nothing.
+    fn try_call(&self, request: &Request<'_>) -> Option<Result<Reply>>;
+
+    /// Carries a command out, also when that takes waiting; [`try_call`](Self::try_call) is the faster way where it
+    /// answers.
     ///
-    /// # Errors
-    /// The command's own, or unavailable when the deciding level could not be reached.
-    fn mutate<'a, C: MutationCommand<'a>>(&self, command: C) -> impl Future<Output = Result<C::Reply>> + Send;
+    /// Arguments above 512 MiB are refused when a request is made: by [`Request::parse`], and by every method.
+    fn call(&self, request: &Request<'_>) -> impl Future<Output = Result<Reply>> + Send;
+
+    /// Answers a query that has no method, or is at hand as a value.
+    ///
+    /// ```
+    /// use jcache::command::string::SubStr;
+    /// use jcache::prelude::*;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> jcache::Result<()> {
+    /// let cache = Cache::new();
+    /// cache.set("hello", "world").await?;
+    /// let part = cache.query(SubStr { key: "hello".into(), start: 0, stop: 2 }).await?;
+    /// assert_eq!(part, Value::from("wor"));
+    /// # Ok(()) }
+    /// ```
+    #[inline]
+    fn query<'a, C: QueryCommand<'a>>(&'a self, command: C) -> Call<'a, Self, C::Reply> {
+        Call::query(self, || Ok(command), as_is)
+    }
+
+    /// Carries out a mutation that has no method, or is at hand as a value.
+    #[inline]
+    fn mutate<'a, C: MutationCommand<'a>>(&'a self, command: C) -> Call<'a, Self, C::Reply> {
+        Call::mutation(self, || Ok(command), as_is)
+    }
+}
+
+/// The families that a cache serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Serves {
+    /// All of them.
+    Everything,
+    /// One family, and the commands of keys.
+    Only(Family),
+}
+
+impl Serves {
+    /// Whether commands of `family` are served.
+    pub const fn admits(self, family: Family) -> bool {
+        match self {
+            Serves::Everything => true,
+            Serves::Only(only) => matches!(family, Family::Key) || family as u8 == only as u8,
+        }
+    }
 }
 
 /// A cache over one or more levels.
@@ -130,47 +180,22 @@ impl Cache {
     pub async fn explain(&self, key: &[u8]) -> Vec<Explained> {
         self.levels.explain(key).await
     }
-
-    /// Carries out any command that was read from its arguments: what a shell or a protocol server does.
-    ///
-    /// # Errors
-    /// As [`Execute::query`] and [`Execute::mutate`].
-    pub async fn call(&self, request: &Request<'_>) -> Result<Reply> {
-        match request {
-            Request::Query(query) => match self.levels.try_read(query) {
-                Some(result) => result,
-                None => self.levels.read(query, self.strict, &mut ReadTrace::default()).await,
-            },
-            Request::Mutation(mutation) => match self.levels.try_write(mutation) {
-                Some(result) => result,
-                None => self.levels.write(mutation, &mut WriteTrace::default()).await,
-            },
-        }
-    }
 }
 
 impl Execute for Cache {
     #[inline]
-    async fn query<'a, C: QueryCommand<'a>>(&self, command: C) -> Result<C::Reply> {
-        check_size(&command)?;
-        let query = command.into();
-        let reply = match self.levels.try_read(&query) {
-            Some(result) => result?,
-            // Boxed, so that the future of a hit stays small.
-            None => Box::pin(async { self.levels.read(&query, self.strict, &mut ReadTrace::default()).await }).await?,
-        };
-        C::Reply::from_reply(reply)
+    fn try_call(&self, request: &Request<'_>) -> Option<Result<Reply>> {
+        match request {
+            Request::Query(query) => self.levels.try_read(query),
+            Request::Mutation(mutation) => self.levels.try_write(mutation),
+        }
     }
 
-    #[inline]
-    async fn mutate<'a, C: MutationCommand<'a>>(&self, command: C) -> Result<C::Reply> {
-        check_size(&command)?;
-        let mutation = command.into();
-        let reply = match self.levels.try_write(&mutation) {
-            Some(result) => result?,
-            None => Box::pin(async { self.levels.write(&mutation, &mut WriteTrace::default()).await }).await?,
-        };
-        C::Reply::from_reply(reply)
+    async fn call(&self, request: &Request<'_>) -> Result<Reply> {
+        match request {
+            Request::Query(query) => self.levels.read(query, self.strict, &mut ReadTrace::default()).await,
+            Request::Mutation(mutation) => self.levels.write(mutation, &mut WriteTrace::default()).await,
+        }
     }
 }
 

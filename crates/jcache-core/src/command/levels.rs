@@ -10,12 +10,14 @@ use crate::reply::{Outcome, Reply};
 use crate::time::{Context, Timestamp};
 
 impl<'a> Query<'a> {
-    /// Whether only the authority knows the answer: the command has no key (`DBSIZE`, `SCAN`), or it asks for the
-    /// deadline, which a copy may have shortened.
+    /// Whether only the authority knows the answer: the command has no key (`DBSIZE`, `SCAN`), it asks for the
+    /// deadline, which a copy may have shortened, or it has a cursor.
     pub fn needs_authority(&self) -> bool {
         let asks_deadline =
             matches!(self, Query::Ttl(_) | Query::PTtl(_) | Query::ExpireTime(_) | Query::PExpireTime(_));
-        asks_deadline || self.first_key().is_none()
+        // A cursor means something only to the level that gave it.
+        let has_cursor = matches!(self, Query::HScan(_) | Query::SScan(_) | Query::ZScan(_));
+        asks_deadline || has_cursor || self.first_key().is_none()
     }
 
     /// The query for the deadline of `key`, whose reply [`deadline_of`](Query::deadline_of) reads.

@@ -115,7 +115,7 @@ impl<M: Outcome> Outcome for Picked<M> {
 
 /// A list of names, or of names with what belongs to each, as `WITHVALUES` and `WITHSCORES` ask for.
 ///
-/// A flat list is read as names: RESP2 does not tell the two apart.
+/// A flat list is read as names; a command that asked for pairs reads it as those, because RESP2 sends them so.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Listed<V> {
     /// Names alone.

@@ -208,9 +208,11 @@ pub fn spoil(rng: &mut Rng, args: &mut Vec<Vec<u8>>) {
     match rng.u8(..4) {
         0 if args.len() > 1 => drop(args.pop()),
         1 => args.push(one_of(rng, &["extra", "NX", "1", ""]).into()),
-        2 if args.len() > 1 => {
-            let place = rng.usize(1..args.len());
-            args[place] = one_of(rng, &["abc", "", "-1"]).into();
+        // The first key stays: some families keep keys of a special kind under names of their own. So do scores.
+        2 if args.len() > 2 => {
+            let place = rng.usize(2..args.len());
+            let sorted = args[0].to_ascii_uppercase().starts_with(b"Z");
+            args[place] = one_of(rng, if sorted { &["abc", ""] } else { &["abc", "", "-1"] }).into();
         }
         _ => args[0].make_ascii_lowercase(),
     }

@@ -28,7 +28,9 @@ pub struct MsgPack<T>(pub T);
 
 impl<T: DeserializeOwned> FromValue for Json<T> {
     fn from_value(value: Value) -> Result<Self, ConversionError> {
-        serde_json::from_slice(&value).map(Json).map_err(|error| ConversionError::new(format!("not the JSON expected: {error}")))
+        serde_json::from_slice(&value)
+            .map(Json)
+            .map_err(|error| ConversionError::new(format!("not the JSON expected: {error}")))
     }
 }
 

@@ -31,9 +31,7 @@ pub trait FromFields: Sized {
     fn from_fields(key: &[u8], fields: Vec<(Value, Value)>) -> Result<Self>;
 }
 
-fn pairs<'a, F: ToArg<'a>, V: ToArg<'a>>(
-    pairs: impl IntoIterator<Item = (F, V)>,
-) -> Result<Vec<(Arg<'a>, Arg<'a>)>> {
+fn pairs<'a, F: ToArg<'a>, V: ToArg<'a>>(pairs: impl IntoIterator<Item = (F, V)>) -> Result<Vec<(Arg<'a>, Arg<'a>)>> {
     pairs.into_iter().map(|(field, value)| Ok((field.to_arg()?, value.to_arg()?))).collect()
 }
 

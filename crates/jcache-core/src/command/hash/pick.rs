@@ -8,6 +8,7 @@ use crate::command::random::{Picks, out_of_range, take_count};
 use crate::command::{Field, KeyPositions, Listed, Picked, QueryCommand, command};
 use crate::error::{Error, Result};
 use crate::keyspace::Keyspace;
+use crate::reply::{Flat, Outcome, Reply};
 use crate::time::Context;
 
 /// What `HRANDFIELD` picks. A positive count picks that many different fields, or all; a negative one that many, where
@@ -83,6 +84,14 @@ impl<'a> QueryCommand<'a> for HRandField<'a> {
             }
             FieldPicks::Pairs(count) => Picked::Many(Listed::Pairs(many(count)?)),
         })
+    }
+
+    fn read_reply(&self, reply: Reply) -> Result<Picked<Listed<Value>>> {
+        match self.picks {
+            FieldPicks::One => Outcome::from_reply(reply).map(Picked::One),
+            FieldPicks::Names(_) => Outcome::from_reply(reply).map(|names| Picked::Many(Listed::Names(names))),
+            FieldPicks::Pairs(_) => Outcome::from_reply(reply).map(|Flat(pairs)| Picked::Many(Listed::Pairs(pairs))),
+        }
     }
 }
 

@@ -62,13 +62,13 @@ impl<'a> Field<'a> for ZAddOptions {
             args.take()?;
         }
         let Self { nx, xx, gt, lt, incr, .. } = options;
-        if args.is_empty() || args.len() % 2 != 0 {
+        if args.is_empty() || !args.len().is_multiple_of(2) {
             return Err(Error::syntax());
         }
         if nx && xx {
             return Err(Error::invalid("ERR XX and NX options at the same time are not compatible"));
         }
-        if gt && nx || lt && nx || gt && lt {
+        if nx && (gt || lt) || gt && lt {
             return Err(Error::invalid("ERR GT, LT, and/or NX options at the same time are not compatible"));
         }
         if incr && args.len() > 2 {
