@@ -75,7 +75,9 @@ fn range_options(rng: &mut Rng, extra: &[&str]) -> Vec<Vec<u8>> {
         0..2 => args![one_of(rng, &["WITHSCORES", "withscores"])],
         2..4 => args![one_of(rng, &["LIMIT", "limit"]), rng.i8(-2..5).to_string(), rng.i8(-2..5).to_string()],
         4 => args!["LIMIT", integer(rng), integer(rng)],
-        5 if rng.u8(..3) == 0 => args![one_of(rng, &["LIMIT", "BYLEX", "NONSENSE", "REV"])],
+        5 if rng.u8(..3) == 0 => args![one_of(rng, &["LIMIT", "NONSENSE", "REV"])],
+        // Never by member alone: the scores differ here.
+        5 if rng.bool() => args!["BYLEX", "BYSCORE"],
         _ if extra.is_empty() => args![],
         _ => args![one_of(rng, extra)],
     };

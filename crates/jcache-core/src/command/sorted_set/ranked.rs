@@ -26,10 +26,10 @@ impl Ranked {
         }
     }
 
-    /// The members with their scores; `None` when the command did not ask for these.
+    /// The members with their scores; `None` when there are members and the command did not ask for scores.
     pub fn into_scored(self) -> Option<Vec<(Value, f64)>> {
         match self {
-            Ranked::Plain(_) => None,
+            Ranked::Plain(members) => members.is_empty().then(Vec::new),
             Ranked::Scored(Scored(members)) => Some(members),
         }
     }
