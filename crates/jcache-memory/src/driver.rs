@@ -1,4 +1,4 @@
-//! The driver: every command of core on the engine, answered at once, since nothing here waits for anything but a lock.
+//! The driver: every command of core on the engine, answered at once but for those that wait for an element.
 
 use jcache_core::command::{Mutation, Query};
 use jcache_core::driver::{HashDriver, ListDriver, SetDriver, SortedSetDriver, StringDriver};
@@ -8,7 +8,6 @@ use jcache_core::snapshot::FillLimit;
 use jcache_core::{Answer, Driver, Effect, Key, Keyspace, Reply, Result, Snapshot, Timestamp};
 
 use crate::Memory;
-use crate::view::Restricted;
 
 impl Driver for Memory {
     #[inline]
@@ -23,11 +22,26 @@ impl Driver for Memory {
 
     #[inline]
     fn try_mutate(&self, mutation: &Mutation<'_>) -> Option<Result<Reply>> {
-        Some(self.0.write(mutation, |view, context| mutation.run(view, context)))
+        let reply = self.0.change(mutation, |view, context| mutation.run(view, context));
+        let would_block = matches!(reply, Ok(Reply::Nil)) && mutation.blocking().is_some();
+        (!would_block).then_some(reply)
     }
 
     async fn mutate(&self, mutation: &Mutation<'_>) -> Result<Reply> {
-        self.0.write(mutation, |view, context| mutation.run(view, context))
+        let (reply, wait) = self.0.change(mutation, |view, context| {
+            let reply = mutation.run(view, context);
+            let blocking = if matches!(reply, Ok(Reply::Nil)) { mutation.blocking() } else { None };
+            (reply, blocking.map(|blocking| (self.0.waiters.join(&self.0, mutation), blocking.timeout)))
+        });
+        match wait {
+            None => reply,
+            Some((wait, None)) => wait.await,
+            Some((mut wait, Some(timeout))) => match tokio::time::timeout(timeout, &mut wait).await {
+                Ok(brought) => brought,
+                // What came at the last moment counts; otherwise nil, as at first.
+                Err(_) => wait.stop().unwrap_or(reply),
+            },
+        }
     }
 
     async fn fetch(&self, query: &Query<'_>, limit: FillLimit) -> Result<Fetched> {
@@ -36,12 +50,12 @@ impl Driver for Memory {
 
     async fn install(&self, snapshot: &Snapshot) -> Result<()> {
         let key = Key::from(&snapshot.key);
-        self.0.write(&key, |view, _| view.put(&key, snapshot.object.clone(), snapshot.deadline))
+        self.0.change(&key, |view, _| view.put(&key, snapshot.object.clone(), snapshot.deadline))
     }
 
     async fn apply(&self, effect: &Effect<'_>, cap: Option<Timestamp>) -> Result<()> {
         let Some(change) = &effect.change else { return Ok(()) };
-        self.0.write(change, |view, context| {
+        self.0.change(change, |view, context| {
             let (mut held, mut lacking) = (false, false);
             change.visit_keys(|key| if view.contains(key) { held = true } else { lacking = true });
             let applies = match effect.reach {
@@ -51,11 +65,21 @@ impl Driver for Memory {
                 Reach::Replica => false,
             };
             // A change that fails here but did not at the authority shows that the copy differs.
-            if !applies || change.run(&mut Restricted::capped(view, cap), context).is_err() {
+            if !applies || change.run(view, context).is_err() {
                 change.drop_keys().run(view, context)?;
+            }
+            if let Some(cap) = cap {
+                change.visit_keys(|key| limit(view, key, cap));
             }
             Ok(())
         })
+    }
+}
+
+/// Lets `key` live no longer than until `cap`.
+fn limit(view: &mut impl Keyspace, key: &[u8], cap: Timestamp) {
+    if view.find(key).is_some_and(|found| found.deadline.is_none_or(|deadline| deadline > cap)) {
+        view.set_deadline(key, Some(cap));
     }
 }
 

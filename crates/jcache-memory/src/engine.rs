@@ -12,6 +12,7 @@ use crate::expiry::Expiry;
 use crate::hash::Seed;
 use crate::shard::Shard;
 use crate::view::{Hold, View};
+use crate::waiters::Waiters;
 
 /// More shards than this would take bits of the hash that the tables use.
 pub(crate) const SHARDS_MAX: usize = 256;
@@ -23,6 +24,7 @@ pub(crate) struct Engine {
     pub(crate) seed: Seed,
     pub(crate) clock: Source,
     pub(crate) expiry: Expiry,
+    pub(crate) waiters: Waiters,
 }
 
 /// Alone on its pair of cache lines, which processors fetch together.
@@ -60,7 +62,10 @@ impl Engine {
         let seed = Seed::random();
         let shard = || Padded(Mutex::new(Shard::new(seed.clone())));
         let shards = std::iter::repeat_with(shard).take(shards.clamp(1, SHARDS_MAX).next_power_of_two()).collect();
-        Arc::new_cyclic(|me: &Weak<Engine>| Self { shards, seed, clock, expiry: Expiry::new(me.clone()) })
+        Arc::new_cyclic(|me: &Weak<Engine>| {
+            let expiry = Expiry::new(me.clone());
+            Self { shards, seed, clock, expiry, waiters: Waiters::default() }
+        })
     }
 
     pub(crate) fn shards(&self) -> usize {
@@ -95,12 +100,33 @@ impl Engine {
         run(&view, Context { now: now.unwrap_or_default(), seed: self.clock.seed() })
     }
 
-    /// Locks what `keyed` changes: everything when it names no key.
+    /// Locks what `keyed` names, everything when it names no key, and lets `run` change it. Whoever waits for one of the
+    /// keys is served under the same locks.
     #[inline]
-    pub(crate) fn write<R>(&self, keyed: &impl Keyed, run: impl FnOnce(&mut View<'_>, Context) -> R) -> R {
+    pub(crate) fn change<R>(&self, keyed: &impl Keyed, run: impl FnOnce(&mut View<'_>, Context) -> R) -> R {
         let context = Context { now: self.clock.now(), seed: self.clock.seed() };
         let mut view = self.view(self.hold(keyed, || self.hold_all()), context.now);
-        run(&mut view, context)
+        if self.waiters.is_empty() || !self.waiters.await_any(keyed) {
+            return run(&mut view, context);
+        }
+        drop(view);
+        self.change_and_serve(keyed, context, run)
+    }
+
+    /// Serving may touch any key, so it holds all shards.
+    #[cold]
+    fn change_and_serve<R>(
+        &self,
+        keyed: &impl Keyed,
+        context: Context,
+        run: impl FnOnce(&mut View<'_>, Context) -> R,
+    ) -> R {
+        let mut view = self.view(self.hold_all(), context.now);
+        let result = run(&mut view, context);
+        let wakers = self.waiters.serve(&mut view, keyed, context);
+        drop(view);
+        wakers.into_iter().for_each(std::task::Waker::wake);
+        result
     }
 
     fn view<'a>(&'a self, hold: Hold<'a>, now: Timestamp) -> View<'a> {

@@ -8,6 +8,7 @@
 //! - `view`: the locked shards of a command's keys as core's [`Keyspace`](jcache_core::Keyspace);
 //! - `engine`: all shards, and which ones a command locks;
 //! - `expiry`: the one background thread, which frees what is due;
+//! - `waiters`: blocking commands that sleep until somebody brings something;
 //! - `driver`: core's [`Driver`](jcache_core::Driver) on top.
 
 mod clock;
@@ -19,6 +20,7 @@ mod memory;
 mod shard;
 mod table;
 mod view;
+mod waiters;
 
 pub use clock::{Clock, ManualClock};
 pub use memory::{Builder, Memory};

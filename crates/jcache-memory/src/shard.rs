@@ -59,7 +59,7 @@ impl Shard {
         let item = self.table.get_mut(hash, place);
         let before = weight(item);
         if item.as_object().is_some() {
-            let old = std::mem::replace(item, Entry::text(key, b"", deadline));
+            let old = std::mem::replace(item, Entry::text(key, b"", item.deadline()));
             garbage.push(old);
         }
         match text {

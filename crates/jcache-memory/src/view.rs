@@ -5,7 +5,7 @@
 //! goes from shard to shard. It reads the clock when it first meets a deadline, and never otherwise. What it removes and
 //! would be slow to free is kept until the locks are released.
 
-mod restricted;
+mod hiding;
 mod whole;
 
 use std::cell::Cell;
@@ -19,7 +19,7 @@ use crate::engine::Engine;
 use crate::shard::{Shard, object_of};
 use crate::table::{Item, Place, Table};
 
-pub(crate) use restricted::Restricted;
+pub(crate) use hiding::Hiding;
 
 type Guard<'a> = MutexGuard<'a, Shard>;
 

@@ -29,8 +29,20 @@ fn with_shard<R>(view: &View<'_>, index: usize, look: impl FnOnce(&Shard) -> R) 
     }
 }
 
+/// Frees what is due, which has to be done anyway, and so counts only what lives.
 pub(super) fn len(view: &View<'_>) -> usize {
-    (0..view.engine.shards()).filter_map(|index| with_shard(view, index, |shard| shard.table.len())).sum()
+    let now = view.now().as_millis();
+    let len = |index| match &view.hold {
+        Hold::Each => loop {
+            let mut garbage = Vec::new();
+            let mut shard = view.engine.lock(index);
+            if shard.reap(now, BATCH, &mut garbage) {
+                return shard.table.len();
+            }
+        },
+        _ => with_shard(view, index, |shard| shard.table.len()).unwrap_or(0),
+    };
+    (0..view.engine.shards()).map(len).sum()
 }
 
 pub(super) fn scan(view: &View<'_>, cursor: u64, count: usize, visit: &mut dyn FnMut(&[u8], ObjectRef<'_>)) -> u64 {

@@ -1,33 +1,21 @@
-//! A keyspace with restrictions: no deadline later than a cap, or keys that are not to be seen.
+//! A keyspace in which some keys are not to be seen: what a waiting command is served from.
 
 use jcache_core::keyspace::Found;
 use jcache_core::{Arg, Key, Keyspace, Object, ObjectRef, Result, Timestamp, Value};
 
-/// `inner`, restricted.
-pub(crate) struct Restricted<'k, K> {
+/// `inner`, in which the keys `hidden` seem to be absent.
+pub(crate) struct Hiding<'k, K> {
     pub(crate) inner: &'k mut K,
-    /// No deadline that is set here is later.
-    pub(crate) cap: Option<Timestamp>,
-    /// These keys seem to be absent.
     pub(crate) hidden: &'k [Key<'k>],
 }
 
-impl<'k, K> Restricted<'k, K> {
-    /// What a copy is changed through: nothing in it may live longer than `cap`.
-    pub(crate) fn capped(inner: &'k mut K, cap: Option<Timestamp>) -> Self {
-        Self { inner, cap, hidden: &[] }
-    }
-
+impl<K> Hiding<'_, K> {
     fn is_hidden(&self, key: &[u8]) -> bool {
         self.hidden.iter().any(|hidden| hidden.as_bytes() == key)
     }
-
-    fn earlier(&self, deadline: Option<Timestamp>) -> Option<Timestamp> {
-        Timestamp::earlier(deadline, self.cap)
-    }
 }
 
-impl<K: Keyspace> Keyspace for Restricted<'_, K> {
+impl<K: Keyspace> Keyspace for Hiding<'_, K> {
     fn find(&self, key: &[u8]) -> Option<Found<'_>> {
         if self.is_hidden(key) { None } else { self.inner.find(key) }
     }
@@ -45,7 +33,6 @@ impl<K: Keyspace> Keyspace for Restricted<'_, K> {
     }
 
     fn put_text(&mut self, key: &[u8], text: &Arg<'_>, deadline: Option<Timestamp>) -> Result<()> {
-        let deadline = self.earlier(deadline);
         self.inner.put_text(key, text, deadline)
     }
 
@@ -54,7 +41,6 @@ impl<K: Keyspace> Keyspace for Restricted<'_, K> {
     }
 
     fn put(&mut self, key: &[u8], object: Object, deadline: Option<Timestamp>) -> Result<()> {
-        let deadline = self.earlier(deadline);
         self.inner.put(key, object, deadline)
     }
 
@@ -63,7 +49,6 @@ impl<K: Keyspace> Keyspace for Restricted<'_, K> {
     }
 
     fn set_deadline(&mut self, key: &[u8], deadline: Option<Timestamp>) -> bool {
-        let deadline = self.earlier(deadline);
         !self.is_hidden(key) && self.inner.set_deadline(key, deadline)
     }
 
