@@ -41,8 +41,9 @@ impl Format {
 /// The reply as RESP2 has it.
 fn resp2(reply: Reply) -> Reply {
     match reply {
-        // Members with scores are pairs in RESP3 and one flat list in RESP2, but only where they are the whole reply.
-        Reply::Array(items) if items.iter().all(is_scored) => {
+        // Members with scores, and fields with values, are pairs in RESP3 and one flat list in RESP2; but only where they
+        // are the whole reply.
+        Reply::Array(items) if items.iter().all(is_pair) => {
             let pairs = items.into_iter().map(|pair| pair.into_items().expect("a pair is a list"));
             Reply::Array(pairs.flatten().map(resp2_value).collect())
         }
@@ -50,8 +51,8 @@ fn resp2(reply: Reply) -> Reply {
     }
 }
 
-fn is_scored(item: &Reply) -> bool {
-    matches!(item, Reply::Array(pair) if matches!(pair[..], [Reply::Bulk(_), Reply::Double(_)]))
+fn is_pair(item: &Reply) -> bool {
+    matches!(item, Reply::Array(pair) if matches!(pair[..], [Reply::Bulk(_), Reply::Double(_) | Reply::Bulk(_)]))
 }
 
 fn resp2_value(reply: Reply) -> Reply {

@@ -41,6 +41,10 @@ pub(crate) fn run(runtime: &Runtime, session: &Session) -> io::Result<ExitCode> 
             Ok(line) => line,
             Err(ReadlineError::Interrupted) => continue,
             Err(ReadlineError::Eof) => break,
+            Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                writeln!(out, "\nOnly UTF-8 can be typed; other bytes are written as \"\\xff\"")?;
+                continue;
+            }
             Err(error) => return Err(readline_error(error)),
         };
         if let Some(path) = &history {

@@ -186,7 +186,7 @@ fn words_of_the_shell_work_everywhere() {
     for part in [
         "near   string  5 bytes  4s ",
         " answers\nfar    string  5 bytes  16m 39s ",
-        "near   nothing\nfar    nothing                 decides writes\n",
+        "near   nothing\nfar    nothing               decides writes\n",
         "near   up ",
         "ERR wrong number of arguments for 'explain' command",
     ] {

@@ -44,6 +44,10 @@ strlen a"#,
     "sadd s a\nsmembers s\nsismember s a\nsismember s b\nsmismember s a b\nspop s\nspop s\nspop s 2\nsmembers s\nscard s",
     "zadd z 1 a 2.5 b inf c -inf d 0.1 e\nzrange z 0 -1\nzrange z 0 -1 withscores\nzrange z 0 1 rev withscores\nzscore z b\nzscore z e\nzscore z x\nzmscore z a x\nzincrby z 1.5 a\nzrank z a\nzrank z x\nzadd z incr 2 a\nzadd z nx incr 2 a\nzpopmin z\nzpopmax z 2\nzrangebyscore z -inf +inf withscores limit 0 1\nzcount z 0 5\nzrange x 0 -1 withscores",
     "hset h f v\nhscan h 0\nzadd z 1 a\nzscan z 0\nsadd s a\nsscan s 0\nscan 0 match nosuch\nzmpop 1 z min count 2\nlmpop 1 l left",
+    "hset h f v\nhrandfield h\nhrandfield h 1 withvalues\nhrandfield h -2 withvalues\nzadd z 1.5 a\nzrandmember z\nzrandmember z -2 withscores\nsadd s a\nsrandmember s\nsrandmember s 3",
+    "zadd y 1 a 2 b\nzadd z 3 b 4.5 c\nzunion 2 y z withscores\nzinter 2 y z withscores\nzdiff 2 y z withscores\nzunionstore d 2 y z weights 2 1\nzrange d 0 -1 withscores\nzintercard 2 y z\nbzpopmin y 1\nbzpopmax nosuch z 1\nbzmpop 1 1 d max\nzmscore d a x\nsintercard 1 y",
+    "rpush l a b c b\nlpos l b\nlpos l b count 0\nlpos l x\nlpos l x count 1\nlmove l m left right\nrpoplpush l m\nblmove l m left left 1\nblmpop 1 1 l right count 2\nlinsert m before x y\nlset m 9 x\nlindex m 9\ntype m",
+    "mset a ohmytext b mynewtext\nlcs a b\nlcs a b len\nlcs a b idx\nlcs a b idx minmatchlen 4 withmatchlen\ngetdel a\ngetex b persist",
     // Blocking, and the time that it took.
     "rpush q a\nblpop q 0\nblpop q nosuch 0.01\nblpop q -1\nblpop q x",
     // Leaving.
