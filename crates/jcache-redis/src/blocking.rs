@@ -82,7 +82,7 @@ pub(crate) async fn run(
     tokio::spawn(call.serve(answer, give_back));
     (&mut caller.reply)
         .await
-        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Unavailable, "the runtime ended during a blocking command")))
+        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Unavailable, "the runtime ended during a blocking command").uncertain()))
 }
 
 /// The caller's end. Dropped with an answer in it that nobody took, it gives back what the answer holds.

@@ -43,9 +43,9 @@ fn kind_of(text: &str) -> ErrorKind {
 #[cold]
 pub(crate) fn connection(error: RedisError) -> Error {
     if error.kind() == redis::ErrorKind::Parse {
-        return Error::new(ErrorKind::Protocol, format!("the server's reply cannot be read: {error}"));
+        return Error::new(ErrorKind::Protocol, format!("the server's reply cannot be read: {error}")).uncertain();
     }
-    Error::new(ErrorKind::Unavailable, format!("connection to the server lost: {error}")).with_source(error)
+    Error::new(ErrorKind::Unavailable, format!("connection to the server lost: {error}")).with_source(error).uncertain()
 }
 
 /// The server cannot be reached.
