@@ -28,11 +28,11 @@ pub enum Reply {
 }
 
 impl Reply {
-    /// Whether this reply is what an absent key would also give: nil, zero or less, empty, or a list of only such.
+    /// Whether this reply is what an absent key would also give: nil, zero, -2, empty, or a list of only such.
     pub fn is_nothing(&self) -> bool {
         match self {
-            // -2 and -1 are how `TTL` and its like say that there is no key, or no deadline.
-            Reply::Nil | Reply::Int(..=0) => true,
+            // -2 is how `TTL` and its like say that there is no key; -1 says that there is one, without a deadline.
+            Reply::Nil | Reply::Int(-2 | 0) => true,
             Reply::Bulk(value) => value.is_empty(),
             // The last page of a scan, with nothing in it.
             Reply::Array(items) if matches!(&items[..], [Reply::Bulk(cursor), _] if cursor.as_bytes() == b"0") => {
