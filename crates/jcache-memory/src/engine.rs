@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use jcache_core::command::{Family, Mutation, Query};
-use jcache_core::{Context, Key, Result, Timestamp, Value};
+use jcache_core::{Context, Error, Key, Result, Timestamp, Value};
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
@@ -87,8 +87,14 @@ impl Engine {
     #[inline]
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Value>> {
         let hash = self.seed.hash(key);
-        let hold = Hold::One { shard: self.lock(self.index(hash)), hash };
-        Ok(jcache_core::Keyspace::text(&View::new(self, hold, None), key)?.cloned())
+        let shard = self.lock(self.index(hash));
+        let Some(item) = shard.table.find(hash, key) else { return Ok(None) };
+        let deadline = item.deadline();
+        if deadline != 0 && self.clock.has_come(deadline) {
+            return Ok(None);
+        }
+        item.touch();
+        item.as_text().map(|text| Some(text.clone())).ok_or_else(Error::wrong_type)
     }
 
     /// Locks what `query` reads. The clock is only read before the fact for commands that tell the time, which are

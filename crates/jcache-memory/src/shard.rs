@@ -9,6 +9,14 @@ use jcache_value::Entry;
 use crate::hash::Seed;
 use crate::table::{Item, Place, Table};
 
+/// What was removed and takes long to free: for when the lock is released.
+#[derive(Debug)]
+#[allow(dead_code, reason = "only ever dropped")]
+pub(crate) enum Garbage {
+    Item(Item),
+    Table(Box<Table>),
+}
+
 #[derive(Debug)]
 pub(crate) struct Shard {
     pub(crate) table: Table,
@@ -48,7 +56,14 @@ impl Shard {
 
     /// Makes `key` hold a string. A collection that was there goes to `garbage`.
     #[inline]
-    pub(crate) fn put_text(&mut self, hash: u64, key: &[u8], text: &Arg<'_>, deadline: u64, garbage: &mut Vec<Item>) {
+    pub(crate) fn put_text(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        text: &Arg<'_>,
+        deadline: u64,
+        garbage: &mut Vec<Garbage>,
+    ) {
         let Some(place) = self.table.place(hash, key) else {
             let item = match text {
                 Arg::Slice(bytes) => Entry::text(key, bytes, deadline),
@@ -60,7 +75,7 @@ impl Shard {
         let before = weight(item);
         if item.as_object().is_some() {
             let old = std::mem::replace(item, Entry::text(key, b"", item.deadline()));
-            garbage.push(old);
+            garbage.push(Garbage::Item(old));
         }
         match text {
             Arg::Slice(bytes) => item.set_text(bytes),
@@ -75,13 +90,20 @@ impl Shard {
     }
 
     /// Makes `key` hold a collection that is not empty. What was there goes to `garbage`.
-    pub(crate) fn put_object(&mut self, hash: u64, key: &[u8], object: Object, deadline: u64, garbage: &mut Vec<Item>) {
+    pub(crate) fn put_object(
+        &mut self,
+        hash: u64,
+        key: &[u8],
+        object: Object,
+        deadline: u64,
+        garbage: &mut Vec<Garbage>,
+    ) {
         let new = Entry::object(key, object, deadline);
         let Some(place) = self.table.place(hash, key) else { return self.insert(hash, new) };
         let item = self.table.get_mut(hash, place);
         (0..item.frequency()).for_each(|_| new.touch());
         let (before, after) = (weight(item), weight(&new));
-        garbage.push(std::mem::replace(item, new));
+        garbage.push(Garbage::Item(std::mem::replace(item, new)));
         self.table.deadline_changed(hash, place);
         self.account(before, after);
     }
@@ -129,18 +151,18 @@ impl Shard {
         item
     }
 
-    /// Takes everything out, to be dropped when the lock is released.
-    pub(crate) fn clear(&mut self, seed: Seed) -> Table {
+    /// Takes everything out.
+    pub(crate) fn clear(&mut self, seed: Seed) -> Garbage {
         self.bytes = 0;
-        std::mem::replace(&mut self.table, Table::new(seed))
+        Garbage::Table(Box::new(std::mem::replace(&mut self.table, Table::new(seed))))
     }
 
     /// Takes out entries that are due, looking at no more than `buckets` buckets; false when there may be more.
-    pub(crate) fn reap(&mut self, now: u64, buckets: usize, garbage: &mut Vec<Item>) -> bool {
+    pub(crate) fn reap(&mut self, now: u64, buckets: usize, garbage: &mut Vec<Garbage>) -> bool {
         let mut freed = 0;
         let done = self.table.reap(now, buckets, |item| {
             freed += weight(&item);
-            garbage.push(item);
+            garbage.push(Garbage::Item(item));
         });
         self.account(freed, 0);
         done

@@ -2,7 +2,7 @@
 //!
 //! A view locks what the command names and nothing else: one shard for one key, several in the order of their index
 //! (so that two commands never wait for each other), or none for a command that looks at the whole keyspace, which then
-//! goes from shard to shard. It reads the clock when it first meets a deadline, and never otherwise. What it removes and
+//! goes from shard to shard. A query reads no clock before it meets a deadline. What it removes and
 //! would be slow to free is kept until the locks are released.
 
 mod hiding;
@@ -16,8 +16,8 @@ use parking_lot::MutexGuard;
 use smallvec::SmallVec;
 
 use crate::engine::Engine;
-use crate::shard::{Shard, object_of};
-use crate::table::{Item, Place, Table};
+use crate::shard::{Garbage, Shard, object_of};
+use crate::table::{Item, Place};
 
 pub(crate) use hiding::Hiding;
 
@@ -38,15 +38,14 @@ pub(crate) struct View<'a> {
     engine: &'a Engine,
     hold: Hold<'a>,
     now: Cell<Option<Timestamp>>,
-    garbage: Vec<Item>,
-    flushed: Vec<Table>,
+    garbage: Vec<Garbage>,
 }
 
 impl<'a> View<'a> {
     /// A view at `now`, or at the moment when it first matters.
     #[inline]
     pub(crate) fn new(engine: &'a Engine, hold: Hold<'a>, now: Option<Timestamp>) -> Self {
-        Self { engine, hold, now: Cell::new(now), garbage: Vec::new(), flushed: Vec::new() }
+        Self { engine, hold, now: Cell::new(now), garbage: Vec::new() }
     }
 
     #[inline]
@@ -61,8 +60,11 @@ impl<'a> View<'a> {
     /// Whether `item` is not due.
     #[inline]
     fn lives(&self, item: &Item) -> bool {
-        let deadline = item.deadline();
-        deadline == 0 || deadline > self.now().as_millis()
+        match (item.deadline(), self.now.get()) {
+            (0, _) => true,
+            (deadline, Some(now)) => deadline > now.as_millis(),
+            (deadline, None) => !self.engine.clock.has_come(deadline),
+        }
     }
 
     /// The shard of `key`, and its hash.
@@ -82,7 +84,7 @@ impl<'a> View<'a> {
     }
 
     #[inline]
-    fn shard_mut(&mut self, hash: u64) -> (&mut Shard, &mut Vec<Item>) {
+    fn shard_mut(&mut self, hash: u64) -> (&mut Shard, &mut Vec<Garbage>) {
         let position = match &self.hold {
             Hold::Many(shards) => self.position(shards, hash),
             _ => 0,
@@ -122,7 +124,7 @@ impl<'a> View<'a> {
         let (shard, hash) = self.shard(key);
         if let Some(place) = shard.table.place(hash, key) {
             let (shard, garbage) = self.shard_mut(hash);
-            garbage.push(shard.remove(hash, place));
+            garbage.push(Garbage::Item(shard.remove(hash, place)));
         }
     }
 }
@@ -132,14 +134,11 @@ impl Keyspace for View<'_> {
     fn find(&self, key: &[u8]) -> Option<Found<'_>> {
         let (shard, hash) = self.shard(key);
         let item = shard.table.find(hash, key)?;
-        let deadline = match item.deadline() {
-            0 => None,
-            deadline => Some(Timestamp::from_millis(deadline)),
-        };
-        if deadline.is_some_and(|deadline| deadline <= self.now()) {
+        if !self.lives(item) {
             return None;
         }
         item.touch();
+        let deadline = Some(item.deadline()).filter(|deadline| *deadline != 0).map(Timestamp::from_millis);
         Some(Found { object: object_of(item), deadline })
     }
 
@@ -230,7 +229,7 @@ impl Keyspace for View<'_> {
         let item = shard.remove(hash, place);
         // Many elements take long to free; a text does not.
         if item.as_object().is_some() {
-            garbage.push(item);
+            garbage.push(Garbage::Item(item));
         }
         true
     }
@@ -238,8 +237,8 @@ impl Keyspace for View<'_> {
     fn clear(&mut self) {
         let seed = &self.engine.seed;
         match &mut self.hold {
-            Hold::One { shard, .. } => self.flushed.push(shard.clear(seed.clone())),
-            Hold::Many(shards) => self.flushed.extend(shards.iter_mut().map(|(_, shard)| shard.clear(seed.clone()))),
+            Hold::One { shard, .. } => self.garbage.push(shard.clear(seed.clone())),
+            Hold::Many(shards) => self.garbage.extend(shards.iter_mut().map(|(_, shard)| shard.clear(seed.clone()))),
             Hold::Each => unreachable!("invariant: a query changes nothing"),
         }
     }
