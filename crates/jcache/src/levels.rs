@@ -6,7 +6,7 @@
 //! - [`erased`]: drivers of different types in one list;
 //! - [`level`]: a driver with its policy, asked within a deadline and skipped while it is down ([`health`]);
 //! - [`fence`]: no fill brings back an old value;
-//! - [`marks`]: keys that a copy must drop before it answers for them;
+//! - [`marks`]: keys that a copy must drop before it answers for them, and fills that are running;
 //! - [`repair`]: blind writes that wait for the authority;
 //! - [`maintenance`]: the task that probes and repairs while something is wrong.
 
@@ -21,6 +21,9 @@ pub(crate) mod read;
 mod repair;
 mod report;
 mod stats;
+mod switch;
+#[cfg(test)]
+mod tests;
 pub(crate) mod write;
 
 use std::fmt;
@@ -28,6 +31,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use jcache_core::{Query, Timestamp};
+use parking_lot::Mutex;
+use tokio::time::Instant;
 
 pub use explain::{Explained, Presence};
 use fence::Fences;
@@ -48,11 +53,15 @@ pub(crate) struct Levels {
     authority: usize,
     /// Whether a hit at the first level is the whole read: nothing below it could need a fill from it.
     first_is_enough: bool,
+    /// Whether any level may be filled.
+    fills: bool,
     jitter: f64,
     clock: Clock,
     fences: Fences,
     repairs: Repairs,
     maintenance_runs: AtomicBool,
+    /// When the maintenance task last looked.
+    last_look: Mutex<Option<Instant>>,
     degraded_misses: Counter,
     degraded_writes: Counter,
     repairs_done: Counter,
@@ -83,6 +92,7 @@ impl Levels {
         let fills_copies_below = authority == 0 && levels.iter().skip(1).any(|level| level.fill);
         Self {
             first_is_enough: !fills_copies_below,
+            fills: levels.len() > 1 && levels.iter().any(|level| level.fill),
             levels: levels.into(),
             authority,
             jitter,
@@ -90,6 +100,7 @@ impl Levels {
             fences: Fences::new(),
             repairs: Repairs::new(RepairLimit { entries: repair_entries, bytes: repair_bytes }),
             maintenance_runs: AtomicBool::new(false),
+            last_look: Mutex::new(None),
             degraded_misses: Counter::default(),
             degraded_writes: Counter::default(),
             repairs_done: Counter::default(),

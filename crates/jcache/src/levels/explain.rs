@@ -49,32 +49,44 @@ impl Levels {
         let mut explained = Vec::with_capacity(self.levels.len());
         let mut answered = false;
         for (index, level) in self.levels.iter().enumerate() {
-            let presence = match level.enter(true).await {
-                Err(error) => Presence::Unavailable(error),
-                Ok(()) if level.marks.find(Some(key)).is_some() => Presence::Stale,
-                Ok(()) => self.presence(index, level, key).await.unwrap_or_else(Presence::Unavailable),
+            let presence = match () {
+                () if !level.health.is_up() => Presence::Unavailable(level.unavailable("is down")),
+                () if level.marks.has(key) => Presence::Stale,
+                () => self.presence(level, key).await.unwrap_or_else(Presence::Unavailable),
             };
             let answers = !answered && matches!(presence, Presence::Has { .. });
             answered |= answers;
-            explained.push(Explained { level: level.name.clone(), authority: index == self.authority, answers, presence });
+            explained.push(Explained {
+                level: level.name.clone(),
+                authority: index == self.authority,
+                answers,
+                presence,
+            });
         }
         explained
     }
 
-    async fn presence(&self, index: usize, level: &Level, key: &[u8]) -> Result<Presence> {
+    async fn presence(&self, level: &Level, key: &[u8]) -> Result<Presence> {
+        let until = level.visit();
         for family in [Family::String, Family::Hash, Family::List, Family::Set, Family::SortedSet] {
-            let query = Query::size(family, key.into());
-            match level.ask_one(&query, false).await {
-                Ok(answer) if answer.answer.hit => {
-                    let remaining = self.deadline_at(index, key).await?.map(|at| at.since(self.now()));
-                    let Reply::Int(size) = answer.answer.reply else { continue };
-                    return Ok(Presence::Has { kind: family.type_name().to_owned(), remaining, size: size.unsigned_abs() });
-                }
-                Ok(_) => {}
+            let answer = match level.ask_one(until, &Query::size(family, key.into()), false).await {
+                Ok(fetched) => fetched.answer,
                 // Another type, or a family that the driver does not serve: the next family tells.
-                Err(error) if Verdict::of(&error) != Verdict::Failure => {}
+                Err(error) if Verdict::of(&error) != Verdict::Failure => continue,
                 Err(error) => return Err(error),
+            };
+            // A driver over a network cannot tell an empty string from none by its size; the deadline can.
+            let maybe_empty = family == Family::String && answer.reply == Reply::Int(0);
+            if !answer.hit && !maybe_empty {
+                continue;
             }
+            let deadline = level.ask_one(until, &Query::deadline(key.into()), false).await?.answer.reply;
+            let Reply::Int(size) = answer.reply else { continue };
+            if deadline == Reply::Int(-2) {
+                return Ok(Presence::Missing);
+            }
+            let remaining = Query::deadline_of(&deadline).map(|at| at.since(self.now()));
+            return Ok(Presence::Has { kind: family.type_name().to_owned(), remaining, size: size.unsigned_abs() });
         }
         Ok(Presence::Missing)
     }

@@ -1,12 +1,11 @@
 //! Fences: what keeps a fill from bringing back an old value, and two overlapping writes from leaving copies in the
 //! wrong order.
 //!
-//! A read that may fill takes a [`ReadToken`] before it asks the level below, and needs an [`InstallPermit`] to put
-//! what it got into a copy. A write holds a [`WriteGuard`] from before the authority is asked until its copies are
-//! done. The rules:
+//! A read that may fill takes a [`ReadToken`] before it asks a level, and fills only while the token
+//! [is valid](ReadToken::is_valid). A write holds a [`WriteGuard`] from before the authority is asked until its copies
+//! are done. The rules:
 //!
-//! - a write that begins voids every token of its keys; while a write runs, tokens are void from the start;
-//! - a write touches the copies only when no install is running ([`WriteGuard::installs_done`]), and none can begin;
+//! - a write that begins voids every token of its keys; while a write runs, there are none;
 //! - a write that overlapped another of the same key knows it ([`WriteGuard::overlapped`]) and drops the key from the
 //!   copies instead of applying its effect, because nobody knows which of the two the authority did first.
 //!
@@ -21,7 +20,8 @@ use foldhash::fast::RandomState;
 use jcache_core::Mutation;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
-use tokio::sync::Notify;
+
+use super::switch::{Mechanism, on};
 
 const SHARDS: usize = 64;
 
@@ -32,10 +32,6 @@ pub(crate) struct Fences {
     /// Writes of everything (`FLUSHALL`) that have begun, and those that are still running.
     flushes: AtomicU64,
     flushing: AtomicUsize,
-    /// Installs that are running, of any key.
-    installing: AtomicUsize,
-    /// Writers wait here for installs to end.
-    install_ended: Notify,
 }
 
 /// What is going on at one key.
@@ -45,12 +41,11 @@ struct Traffic {
     generation: u64,
     writers: u32,
     readers: u32,
-    installing: u32,
 }
 
 impl Traffic {
     fn is_quiet(&self) -> bool {
-        self.writers == 0 && self.readers == 0 && self.installing == 0
+        self.writers == 0 && self.readers == 0
     }
 }
 
@@ -58,14 +53,7 @@ impl Fences {
     pub(crate) fn new() -> Self {
         let hasher = RandomState::default();
         let shards = (0..SHARDS).map(|_| Mutex::new(HashMap::with_hasher(hasher.clone()))).collect();
-        Self {
-            hasher,
-            shards,
-            flushes: AtomicU64::new(0),
-            flushing: AtomicUsize::new(0),
-            installing: AtomicUsize::new(0),
-            install_ended: Notify::new(),
-        }
+        Self { hasher, shards, flushes: AtomicU64::new(0), flushing: AtomicUsize::new(0) }
     }
 
     fn hash(&self, key: &[u8]) -> u64 {
@@ -85,12 +73,12 @@ impl Fences {
     /// Begins a read of `key` that may fill; `None` while a write of the key runs.
     pub(crate) fn begin_read(&self, key: &[u8]) -> Option<ReadToken<'_>> {
         let flushes = self.flushes.load(Ordering::SeqCst);
-        if self.flushing.load(Ordering::SeqCst) > 0 {
+        if self.flushing.load(Ordering::SeqCst) > 0 && on(Mechanism::Fence) {
             return None;
         }
         let hash = self.hash(key);
         let generation = self.with(hash, |traffic| {
-            (traffic.writers == 0).then(|| {
+            (traffic.writers == 0 || !on(Mechanism::Fence)).then(|| {
                 traffic.readers += 1;
                 traffic.generation
             })
@@ -101,26 +89,25 @@ impl Fences {
     /// Begins a write of the mutation's keys, or of everything when it has none.
     pub(crate) fn begin_write(&self, mutation: &Mutation<'_>) -> WriteGuard<'_> {
         let mut keys: SmallVec<[(u64, u64); 2]> = SmallVec::new();
-        mutation.visit_keys(|key| {
-            let hash = self.hash(key);
-            if !keys.iter().any(|(known, _)| *known == hash) {
-                keys.push((hash, 0));
-            }
-        });
+        mutation.visit_keys(|key| keys.push((self.hash(key), 0)));
+        keys.sort_unstable();
+        keys.dedup();
         let everything = keys.is_empty();
         if everything {
             self.flushing.fetch_add(1, Ordering::SeqCst);
             self.flushes.fetch_add(1, Ordering::SeqCst);
         }
         let flushes = self.flushes.load(Ordering::SeqCst);
+        let mut joined = self.flushing.load(Ordering::SeqCst) > usize::from(everything);
         for (hash, generation) in &mut keys {
             *generation = self.with(*hash, |traffic| {
+                joined |= traffic.writers > 0;
                 traffic.generation += 1;
                 traffic.writers += 1;
                 traffic.generation
             });
         }
-        WriteGuard { fences: self, keys, everything, flushes }
+        WriteGuard { fences: self, keys, everything, flushes, joined }
     }
 
     /// Voids the fills of a key that are on their way, as an invalidation from outside does.
@@ -138,51 +125,25 @@ pub(crate) struct ReadToken<'f> {
     flushes: u64,
 }
 
-impl<'f> ReadToken<'f> {
-    /// The permission to put what was read into copies; `None` when the key was written meanwhile.
-    pub(crate) fn permit(&self) -> Option<InstallPermit<'f>> {
-        let fences = self.fences;
-        // Count first, then look: a flush looks the other way round, so one of the two sees the other.
-        fences.installing.fetch_add(1, Ordering::SeqCst);
-        let flushed = fences.flushing.load(Ordering::SeqCst) > 0 || fences.flushes.load(Ordering::SeqCst) != self.flushes;
-        let granted = !flushed
-            && fences.with(self.hash, |traffic| {
-                let granted = traffic.writers == 0 && traffic.generation == self.generation;
-                traffic.installing += u32::from(granted);
-                granted
-            });
-        if granted {
-            return Some(InstallPermit { fences, hash: self.hash });
+impl ReadToken<'_> {
+    /// Whether the key was not written since the token was taken.
+    pub(crate) fn is_valid(&self) -> bool {
+        if !on(Mechanism::Fence) {
+            return true;
         }
-        fences.install_over();
-        None
+        let fences = self.fences;
+        let flushed =
+            fences.flushing.load(Ordering::SeqCst) > 0 || fences.flushes.load(Ordering::SeqCst) != self.flushes;
+        !flushed
+            && fences.with(self.hash, |traffic| {
+                traffic.writers == 0 && (traffic.generation == self.generation || !on(Mechanism::Generation))
+            })
     }
 }
 
 impl Drop for ReadToken<'_> {
     fn drop(&mut self) {
         self.fences.with(self.hash, |traffic| traffic.readers -= 1);
-    }
-}
-
-impl Fences {
-    fn install_over(&self) {
-        self.installing.fetch_sub(1, Ordering::SeqCst);
-        self.install_ended.notify_waiters();
-    }
-}
-
-/// An install that is running; writers of the key wait for its end before they touch the copies.
-#[derive(Debug)]
-pub(crate) struct InstallPermit<'f> {
-    fences: &'f Fences,
-    hash: u64,
-}
-
-impl Drop for InstallPermit<'_> {
-    fn drop(&mut self) {
-        self.fences.with(self.hash, |traffic| traffic.installing -= 1);
-        self.fences.install_over();
     }
 }
 
@@ -194,11 +155,19 @@ pub(crate) struct WriteGuard<'f> {
     keys: SmallVec<[(u64, u64); 2]>,
     everything: bool,
     flushes: u64,
+    /// Whether another write of one of the keys was running when this one began.
+    joined: bool,
 }
 
 impl WriteGuard<'_> {
     /// Whether another write of one of the keys ran at the same time.
     pub(crate) fn overlapped(&self) -> bool {
+        if !on(Mechanism::Overlap) {
+            return false;
+        }
+        if self.joined && on(Mechanism::OverlapFromStart) {
+            return true;
+        }
         let flushing = self.fences.flushing.load(Ordering::SeqCst);
         if flushing > usize::from(self.everything) || self.fences.flushes.load(Ordering::SeqCst) != self.flushes {
             return true;
@@ -206,26 +175,6 @@ impl WriteGuard<'_> {
         self.keys.iter().any(|(hash, generation)| {
             self.fences.with(*hash, |traffic| traffic.writers > 1 || traffic.generation != *generation)
         })
-    }
-
-    /// Waits until no install of the keys is running; none can begin while this guard lives.
-    pub(crate) async fn installs_done(&self) {
-        loop {
-            let ended = self.fences.install_ended.notified();
-            tokio::pin!(ended);
-            ended.as_mut().enable();
-            if !self.installing() {
-                return;
-            }
-            ended.await;
-        }
-    }
-
-    fn installing(&self) -> bool {
-        if self.everything {
-            return self.fences.installing.load(Ordering::SeqCst) > 0;
-        }
-        self.keys.iter().any(|(hash, _)| self.fences.with(*hash, |traffic| traffic.installing > 0))
     }
 }
 
@@ -251,22 +200,22 @@ mod tests {
     }
 
     fn quiet(fences: &Fences) -> bool {
-        fences.shards.iter().all(|shard| shard.lock().is_empty()) && fences.installing.load(Ordering::SeqCst) == 0
+        fences.shards.iter().all(|shard| shard.lock().is_empty())
     }
 
     #[test]
     fn a_write_voids_reads_before_and_during_it() {
         let fences = Fences::new();
         let before = fences.begin_read(b"k").expect("nothing is written");
-        assert!(before.permit().is_some(), "an undisturbed read may fill");
+        assert!(before.is_valid(), "an undisturbed read may fill");
         let guard = write(&fences, &["SET", "k", "1"]);
-        assert!(before.permit().is_none());
+        assert!(!before.is_valid());
         assert!(fences.begin_read(b"k").is_none());
         assert!(fences.begin_read(b"other").is_some());
         drop(guard);
-        assert!(before.permit().is_none(), "the write may have passed the read");
+        assert!(!before.is_valid(), "the write may have passed the read");
         drop(before);
-        assert!(fences.begin_read(b"k").expect("the write is over").permit().is_some());
+        assert!(fences.begin_read(b"k").expect("the write is over").is_valid());
         assert!(quiet(&fences));
     }
 
@@ -275,7 +224,7 @@ mod tests {
         let fences = Fences::new();
         let read = fences.begin_read(b"k").expect("nothing is written");
         fences.void(b"k");
-        assert!(read.permit().is_none());
+        assert!(!read.is_valid());
     }
 
     #[test]
@@ -286,8 +235,11 @@ mod tests {
         let apart = write(&fences, &["SET", "c", "1"]);
         assert!(first.overlapped() && second.overlapped() && !apart.overlapped());
         drop(second);
-        assert!(first.overlapped(), "also when the other is over");
-        drop((first, apart));
+        assert!(first.overlapped(), "also when the later one is over");
+        let third = write(&fences, &["SET", "a", "1"]);
+        drop(first);
+        assert!(third.overlapped(), "also when the earlier one is over");
+        drop((third, apart));
         assert!(!write(&fences, &["SET", "b", "1"]).overlapped());
         assert!(quiet(&fences));
     }
@@ -300,24 +252,18 @@ mod tests {
         let flush = write(&fences, &["FLUSHALL"]);
         assert!(set.overlapped() && !flush.overlapped());
         assert!(fences.begin_read(b"x").is_none());
+        let during = write(&fences, &["SET", "y", "1"]);
         drop(flush);
-        assert!(set.overlapped() && read.permit().is_none());
+        assert!(during.overlapped(), "the authority may have flushed last");
+        assert!(set.overlapped() && !read.is_valid());
     }
 
     #[test]
-    fn a_write_waits_for_a_running_install() {
-        use std::future::Future;
-        use std::task::{Context, Poll, Waker};
-        for command in [&["SET", "k", "1"][..], &["FLUSHALL"]] {
-            let fences = Fences::new();
-            let read = fences.begin_read(b"k").expect("nothing is written");
-            let permit = read.permit().expect("nothing was written");
-            let guard = write(&fences, command);
-            let mut waiting = std::pin::pin!(guard.installs_done());
-            let mut context = Context::from_waker(Waker::noop());
-            assert_eq!(waiting.as_mut().poll(&mut context), Poll::Pending);
-            drop(permit);
-            assert_eq!(waiting.as_mut().poll(&mut context), Poll::Ready(()));
-        }
+    fn a_key_that_is_named_many_times_is_written_once() {
+        let fences = Fences::new();
+        let guard = write(&fences, &["DEL", "a", "b", "a", "a"]);
+        assert!(!guard.overlapped());
+        drop(guard);
+        assert!(quiet(&fences));
     }
 }

@@ -2,15 +2,22 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use jcache_core::command::key::{FlushDb, Unlink};
 use jcache_core::snapshot::FillLimit;
-use jcache_core::{Error, ErrorKind, Mutation, Result, Scope, Timestamp};
+use jcache_core::{Error, ErrorKind, Mutation, Reply, Result, Scope, Timestamp};
+use tokio::time::Instant;
 
 use super::erased::DynDriver;
-use super::health::{BackOff, Gate, Health};
-use super::marks::{Mark, Marks};
+use super::health::{BackOff, Health};
+use super::marks::{Due, Marks};
 use super::stats::{LevelCounters, LevelStats};
+use super::switch::{Mechanism, on};
+
+/// How long a level without a deadline may take where somebody has to give up in the end: for a probe, and for a fill
+/// of the authority that a write waits for.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A driver at a position in a cache.
 #[derive(Debug)]
@@ -18,7 +25,7 @@ pub(crate) struct Level {
     pub(crate) name: Arc<str>,
     pub(crate) driver: Arc<dyn DynDriver>,
     pub(crate) scope: Scope,
-    /// How long one call may take; `None` for no limit.
+    /// How long one visit may take, whatever is done in it; `None` for no limit.
     pub(crate) deadline: Option<Duration>,
     /// How long a copy may live here.
     pub(crate) ttl_cap: Option<Duration>,
@@ -57,6 +64,17 @@ impl Verdict {
     }
 }
 
+/// When a visit of a level is over; `None` for never.
+pub(super) type Until = Option<Instant>;
+
+/// Waits for `call` until the visit is over.
+pub(super) async fn within<T>(until: Until, call: impl Future<Output = T>) -> Option<T> {
+    match until {
+        None => Some(call.await),
+        Some(until) => tokio::time::timeout_at(until, call).await.ok(),
+    }
+}
+
 impl Level {
     /// Whether a hit here needs no look at health or marks: one load each.
     #[inline]
@@ -64,24 +82,35 @@ impl Level {
         self.health.is_up() && self.marks.is_empty()
     }
 
-    /// Waits for `call` within the level's deadline (plus `patience`, for commands that wait themselves; `None` for
-    /// ever) and takes note of the outcome.
-    pub(super) async fn ask<T>(
-        &self,
-        patience: Option<Duration>,
-        call: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
+    /// Begins a visit: everything that one read or write does here in a row shares the level's deadline.
+    pub(super) fn visit(&self) -> Until {
+        self.visit_with(Some(Duration::ZERO))
+    }
+
+    /// As [`visit`](Self::visit), for a command that itself waits for `patience` (`None`: for ever).
+    pub(super) fn visit_with(&self, patience: Option<Duration>) -> Until {
         let allowed = self.deadline.zip(patience).map(|(deadline, patience)| deadline.saturating_add(patience));
-        let result = match allowed {
-            None => call.await,
-            Some(allowed) => match tokio::time::timeout(allowed, call).await {
-                Ok(result) => result,
-                Err(_) => {
-                    let text = format!("level '{}' did not answer within {allowed:?}", self.name);
-                    Err(Error::new(ErrorKind::Timeout, text))
-                }
-            },
+        allowed.filter(|_| on(Mechanism::Deadline)).and_then(|allowed| Instant::now().checked_add(allowed))
+    }
+
+    /// A visit that ends even when the level has no deadline.
+    pub(super) fn short_visit(&self) -> Until {
+        // Without a runtime there is no timer, so nothing can end it.
+        let timer = tokio::runtime::Handle::try_current().is_ok();
+        self.visit().or_else(|| timer.then(|| Instant::now() + PATIENCE))
+    }
+
+    /// Waits for `call` until the visit is over, and takes note of the outcome.
+    pub(super) async fn ask<T>(&self, until: Until, call: impl Future<Output = Result<T>>) -> Result<T> {
+        let result = match within(until, call).await {
+            Some(result) => result,
+            None => Err(self.too_slow()),
         };
+        self.note(result)
+    }
+
+    /// Takes note of whether the level is well, and puts its name on the error.
+    pub(super) fn note<T>(&self, result: Result<T>) -> Result<T> {
         match result {
             Ok(value) => {
                 self.health.succeeded();
@@ -101,26 +130,29 @@ impl Level {
         }
     }
 
-    /// Refuses while the level is down. When its back-off has passed and no task looks after it, this call probes it.
-    ///
-    /// # Errors
-    /// Unavailable.
-    pub(super) async fn enter(&self, looked_after: bool) -> Result<()> {
-        if self.health.is_up() {
-            return Ok(());
-        }
-        if !looked_after && self.health.gate(Instant::now()) == Gate::Probe {
-            if self.probe().await {
-                return Ok(());
-            }
-        } else if self.health.is_up() {
-            return Ok(());
-        }
-        self.counters.skipped.add(1);
-        Err(Error::new(ErrorKind::Unavailable, format!("level '{}' is down", self.name)).at_level(&self.name))
+    pub(super) fn too_slow(&self) -> Error {
+        let text = format!("level '{}' did not answer within {:?}", self.name, self.deadline.unwrap_or(PATIENCE));
+        Error::new(ErrorKind::Timeout, text)
     }
 
-    /// Asks the driver whether it is reachable; the caller holds [`Gate::Probe`].
+    pub(super) fn unavailable(&self, why: &str) -> Error {
+        Error::new(ErrorKind::Unavailable, format!("level '{}' {why}", self.name)).at_level(&self.name)
+    }
+
+    /// Lets the driver carry out `mutation`.
+    pub(super) async fn mutate(&self, until: Until, mutation: &Mutation<'_>) -> Result<Reply> {
+        match self.driver.try_mutate(mutation) {
+            Some(result) => self.note(result),
+            None => self.ask(until, self.driver.mutate(mutation)).await,
+        }
+    }
+
+    /// How long a probe may take.
+    pub(super) fn probe_limit(&self) -> Duration {
+        self.deadline.unwrap_or(PATIENCE)
+    }
+
+    /// Asks the driver whether it is reachable; the caller holds [`Gate::Probe`](super::health::Gate::Probe).
     pub(super) async fn probe(&self) -> bool {
         /// A probe that is given up half-way counts as failed, or nobody would ever probe again.
         struct Outcome<'l>(&'l Health, bool);
@@ -130,33 +162,31 @@ impl Level {
             }
         }
         let mut outcome = Outcome(&self.health, false);
-        let limit = self.deadline.unwrap_or(Duration::from_secs(1));
-        outcome.1 = matches!(tokio::time::timeout(limit, self.driver.probe()).await, Ok(Ok(())));
+        outcome.1 = matches!(within(self.short_visit(), self.driver.probe()).await, Some(Ok(())));
         if outcome.1 {
             tracing::info!(level = %self.name, "level is back");
         }
         outcome.1
     }
 
-    /// Drops what the mark says, so that the level may answer for `key` (`None`: for everything) again.
+    /// Drops what is marked, so that the level may answer for `key` (`None`: for everything) again. Says whether it
+    /// may: a key that is being filled has to wait.
     ///
     /// # Errors
     /// The level's, when it could not drop.
-    pub(super) async fn settle(&self, key: Option<&[u8]>) -> Result<()> {
-        while let Some(mark) = self.marks.find(key) {
-            let target = match mark {
-                Mark::Key(_) => key,
-                Mark::Everything(_) => None,
+    pub(super) async fn settle(&self, until: Until, key: Option<&[u8]>) -> Result<bool> {
+        while let Some(due) = self.marks.due(key) {
+            let removal: Mutation<'_> = match &due {
+                Due::Keys(keys) => Unlink { keys: keys.iter().map(|(key, _)| key.into()).collect() }.into(),
+                // Of this database: others in the same server are none of this cache's business.
+                Due::Everything(_) => FlushDb::default().into(),
+                Due::Later => return Ok(false),
             };
-            let removal = Mutation::removal(target.map(Into::into));
-            match self.driver.try_mutate(&removal) {
-                Some(result) => result.map(drop)?,
-                None => self.ask(Some(Duration::ZERO), self.driver.mutate(&removal)).await.map(drop)?,
-            }
+            self.mutate(until, &removal).await?;
             self.counters.drops.add(1);
-            self.marks.clear(key.unwrap_or_default(), mark);
+            self.marks.clear(&due);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The deadline that a copy of something due at `deadline` gets here.
@@ -166,11 +196,12 @@ impl Level {
 
     /// The latest deadline that anything may have here.
     pub(super) fn cap(&self, now: Timestamp) -> Option<Timestamp> {
-        self.ttl_cap.map(|cap| now.plus(cap))
+        self.ttl_cap.filter(|_| on(Mechanism::Cap)).map(|cap| now.plus(cap))
     }
 
     pub(super) fn stats(&self, authority: bool) -> LevelStats {
-        let LevelCounters { hits, misses, failures, skipped, fills, voided_fills, effects, drops, writes } = &self.counters;
+        let LevelCounters { hits, misses, failures, skipped, fills, voided_fills, effects, drops, writes } =
+            &self.counters;
         LevelStats {
             name: self.name.to_string(),
             authority,

@@ -1,16 +1,16 @@
 //! Reads: levels are asked in order, the first that has the key answers, and what it had fills the copies.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use jcache_core::fetch::{Fetched, fillable};
 use jcache_core::{Answer, Error, ErrorKind, Query, Reply, Result, Scope, Snapshot};
 
-use super::fence::ReadToken;
-use super::level::{Level, Verdict};
-use super::report::Degraded;
 use super::Levels;
+use super::fence::ReadToken;
+use super::level::{Level, Until, Verdict};
+use super::report::Degraded;
+use super::switch::{Mechanism, elsewhere, on};
 
 /// What a read learned besides its reply.
 #[derive(Debug, Default)]
@@ -23,6 +23,8 @@ pub(crate) struct ReadTrace {
 /// One part of a query (a single-key query has one part), on its way down the levels.
 struct Part<'q> {
     query: &'q Query<'q>,
+    /// Says whether the key was written since the read began: then nothing that was missed may be filled.
+    token: Option<ReadToken<'q>>,
     /// Copies above that were asked and did not have it.
     missed: Vec<usize>,
     /// The reply to give when nobody has the key.
@@ -58,27 +60,39 @@ impl Levels {
     }
 
     /// Reads through the levels.
-    pub(crate) async fn read(self: &Arc<Self>, query: &Query<'_>, strict: bool, trace: &mut ReadTrace) -> Result<Reply> {
+    pub(crate) async fn read(
+        self: &Arc<Self>,
+        query: &Query<'_>,
+        strict: bool,
+        trace: &mut ReadTrace,
+    ) -> Result<Reply> {
+        let strict = strict && on(Mechanism::Strict);
         let split = if self.levels.len() > 1 { query.parts() } else { None };
         let single = [query.clone()];
         let queries: &[Query<'_>] = split.as_deref().unwrap_or(&single);
-        let mut parts: Vec<Part<'_>> = queries
-            .iter()
-            .map(|query| Part { query, missed: Vec::new(), nothing: None, authority_answered: false, outcome: None })
-            .collect();
+        let part = |query| {
+            let (token, missed) = (self.token(query), Vec::new());
+            Part { query, token, missed, nothing: None, authority_answered: false, outcome: None }
+        };
+        let mut parts: Vec<Part<'_>> = queries.iter().map(part).collect();
 
+        // What concerns every key only the authority knows. A copy's own view is better than none, but not in strict.
+        let every_key = query.first_key().is_none();
         for index in self.order(query) {
-            if parts.iter().all(|part| part.outcome.is_some()) {
+            if parts.iter().all(|part| part.outcome.is_some()) || (every_key && strict && index != self.authority) {
                 break;
             }
             self.ask_level(index, &mut parts, trace).await;
+        }
+        if every_key && trace.source.is_some_and(|index| index != self.authority) {
+            self.degraded_misses.add(1);
         }
 
         let mut replies = Vec::with_capacity(parts.len());
         for part in parts {
             replies.push(match part.outcome {
                 Some(outcome) => outcome,
-                None => self.nobody_has_it(part.nothing, part.authority_answered, strict, trace),
+                None => self.nobody_has_it(part.query, part.nothing, part.authority_answered, strict, trace),
             });
         }
         match split {
@@ -90,61 +104,67 @@ impl Levels {
     /// The outcome of a part that no level had.
     fn nobody_has_it(
         &self,
+        query: &Query<'_>,
         nothing: Option<Reply>,
         authority_answered: bool,
         strict: bool,
         trace: &ReadTrace,
     ) -> Result<Reply> {
-        match nothing {
-            Some(reply) if authority_answered || !strict => {
-                if !authority_answered {
-                    self.degraded_misses.add(1);
-                }
-                Ok(reply)
-            }
-            _ => Err(unavailable(&trace.degraded)),
+        let Some(reply) = nothing else { return Err(unavailable(&trace.degraded)) };
+        if authority_answered {
+            return Ok(reply);
         }
+        // A copy that lacks some of several keys may have worked out something from the others: that is not "nothing".
+        let mut keys = 0;
+        query.visit_keys(|_| keys += 1);
+        if strict || (keys > 1 && !reply.is_nothing()) {
+            return Err(unavailable(&trace.degraded));
+        }
+        self.degraded_misses.add(1);
+        Ok(reply)
     }
 
     /// Asks one level for the parts that are still open.
-    async fn ask_level(self: &Arc<Self>, index: usize, parts: &mut [Part<'_>], trace: &mut ReadTrace) {
+    async fn ask_level<'q>(self: &'q Arc<Self>, index: usize, parts: &mut [Part<'q>], trace: &mut ReadTrace) {
         let level = &self.levels[index];
-        let mut failure = level.enter(self.looked_after()).await.err();
-        let mut open: Vec<&mut Part<'_>> = parts.iter_mut().filter(|part| part.outcome.is_none()).collect();
-
-        // A level answers for a key only when what it owes for that key is paid.
-        if failure.is_none() && (!level.marks.is_empty() || (index == self.authority && !self.repairs.is_empty())) {
-            for part in &open {
-                let key = part.query.first_key().map(|key| key.as_bytes());
-                failure = self.pay_debts(index, key).await.err().or(failure);
-            }
-        }
-        if let Some(error) = failure {
+        let mut open: Vec<&mut Part<'q>> = parts.iter_mut().filter(|part| part.outcome.is_none()).collect();
+        if let Err(error) = self.enter(level).await {
             trace.degraded.push(Degraded { level: level.name.clone(), error });
             return;
         }
+        let until = level.visit();
 
-        let targets = self.fill_targets(index);
-        let tokens: Vec<Option<ReadToken<'_>>> = open
-            .iter()
-            .map(|part| {
-                let wanted = targets.below || !part.missed.is_empty();
-                let key = part.query.first_key().filter(|_| wanted && fillable(part.query))?;
-                self.fences.begin_read(key)
-            })
-            .collect();
-        let answers = level.ask_parts(&open, &tokens).await;
+        // A level answers for a key only when what it owes for that key is paid. A write that leaves debts after this
+        // has voided the token, which is older.
+        if !level.marks.is_empty() || (index == self.authority && !self.repairs.is_empty()) {
+            for part in &open {
+                let key = part.query.first_key().map(|key| key.as_bytes());
+                if let Err(error) = self.pay_debts(index, until, key).await {
+                    self.look_after();
+                    trace.degraded.push(Degraded { level: level.name.clone(), error });
+                    return;
+                }
+            }
+        }
+        elsewhere().await;
+        if !on(Mechanism::TokenFirst) {
+            open.iter_mut().for_each(|part| part.token = self.token(part.query));
+        }
+        let below = self.fills_below(index);
+        let whole: Vec<bool> = open.iter().map(|it| it.token.is_some() && (below || !it.missed.is_empty())).collect();
+        let answers = level.ask_parts(until, &open, &whole).await;
 
+        let mut fills = Vec::new();
         let mut level_failure: Option<Error> = None;
-        for ((part, token), answer) in open.iter_mut().zip(tokens).zip(answers) {
+        for (part, answer) in open.iter_mut().zip(answers) {
             match answer {
                 Ok(Fetched { answer: Answer { reply, hit: true }, snapshot }) => {
                     level.counters.hits.add(1);
                     trace.source = Some(index);
-                    if let Some((snapshot, token)) = snapshot.zip(token) {
-                        self.fill(&targets, &part.missed, &token, snapshot).await;
-                    }
                     part.outcome = Some(Ok(reply));
+                    if let Some((snapshot, token)) = snapshot.zip(part.token.take()) {
+                        fills.push(WholeKey { snapshot, token, missing_at: std::mem::take(&mut part.missed) });
+                    }
                 }
                 Ok(Fetched { answer: Answer { reply, hit: false }, .. }) => {
                     level.counters.misses.add(1);
@@ -168,100 +188,143 @@ impl Levels {
             }
             trace.degraded.push(Degraded { level: level.name.clone(), error });
         }
-    }
-
-    /// Which copies a hit at level `index` fills besides those above it that missed.
-    fn fill_targets(&self, index: usize) -> FillTargets {
-        let below = index == self.authority && self.levels[index + 1..].iter().any(|level| level.fill);
-        FillTargets { source: index, below }
-    }
-
-    /// Puts a whole key into the copies, unless it was written since the token was taken.
-    async fn fill(&self, targets: &FillTargets, missed: &[usize], token: &ReadToken<'_>, snapshot: Snapshot) {
-        let below = if targets.below { targets.source + 1..self.levels.len() } else { 0..0 };
-        let copies = missed.iter().copied().chain(below).map(|index| &self.levels[index]).filter(|level| level.fill);
-        for copy in copies {
-            if copy.health.is_up() && copy.limit.admits(&snapshot.object) {
-                self.fill_one(copy, token, &snapshot).await;
-            }
+        if !fills.is_empty() {
+            self.fill(index, &fills).await;
         }
     }
 
-    async fn fill_one(&self, copy: &Level, token: &ReadToken<'_>, snapshot: &Snapshot) {
+    /// A token for a query whose key may be filled somewhere.
+    fn token(&self, query: &Query<'_>) -> Option<ReadToken<'_>> {
+        let key = query.first_key().filter(|_| self.fills && fillable(query))?;
+        self.fences.begin_read(key)
+    }
+
+    /// Whether a hit at level `index` fills copies below it.
+    fn fills_below(&self, index: usize) -> bool {
+        index == self.authority && self.levels[index + 1..].iter().any(|level| level.fill)
+    }
+
+    /// Puts whole keys that level `source` had into the copies, unless they were written since their tokens.
+    async fn fill(self: &Arc<Self>, source: usize, keys: &[WholeKey<'_>]) {
+        let below = self.fills_below(source);
+        for (index, copy) in self.levels.iter().enumerate() {
+            let wanted = |key: &&WholeKey<'_>| {
+                (key.missing_at.contains(&index) || (below && index > source))
+                    && copy.limit.admits(&key.snapshot.object)
+            };
+            if !copy.fill || !copy.health.is_up() {
+                continue;
+            }
+            let until = copy.visit();
+            join_all(keys.iter().filter(wanted).map(|key| self.fill_one(index, until, key))).await;
+        }
+    }
+
+    async fn fill_one(self: &Arc<Self>, index: usize, until: Until, key: &WholeKey<'_>) {
+        let copy = &self.levels[index];
         let now = self.now();
-        let deadline = copy.capped(snapshot.deadline, now);
+        let deadline = copy.capped(key.snapshot.deadline, now).filter(|_| on(Mechanism::FillDeadline));
         if deadline.is_some_and(|at| at <= now) {
             return;
         }
-        let Some(permit) = token.permit() else {
+        // First announced, then the fence: a write looks the other way round, so one of the two sees the other.
+        let Some(_announced) = copy.marks.begin_fill(&key.snapshot.key) else { return };
+        elsewhere().await;
+        if !key.token.is_valid() {
             copy.counters.voided_fills.add(1);
             return;
-        };
-        // Until the install is known to be whole, the copy must drop the key: also when this future is dropped here.
-        struct Unsure<'l>(&'l Level, &'l [u8], bool);
-        impl Drop for Unsure<'_> {
-            fn drop(&mut self) {
-                if !self.2 {
-                    self.0.marks.add_key(self.1);
-                }
+        }
+        // Until the fill is known to be whole, the copy must drop the key: also when this future is dropped here. Not
+        // so the authority: what is filled there is what it would hold anyway, and a mark could drop a later write.
+        let mut unsure = UnsureFill { levels: self, index, key: &key.snapshot.key, armed: index != self.authority };
+        elsewhere().await;
+        let filled = Snapshot { deadline, ..key.snapshot.clone() };
+        match copy.ask(until, copy.driver.install(&filled)).await {
+            Ok(()) => {
+                copy.counters.fills.add(1);
+                unsure.armed = false;
             }
+            // A driver that does not take such keys has none.
+            Err(error) => unsure.armed &= Verdict::of(&error) != Verdict::Skip,
         }
-        let mut unsure = Unsure(copy, &snapshot.key, false);
-        let filled = Snapshot { deadline, ..snapshot.clone() };
-        match copy.ask(Some(Duration::ZERO), copy.driver.install(&filled)).await {
-            Ok(()) => copy.counters.fills.add(1),
-            Err(error) if Verdict::of(&error) == Verdict::Failure => return,
-            // A copy that cannot take this key refused it whole: nothing is there.
-            Err(_) => {}
-        }
-        unsure.2 = true;
-        drop(unsure);
-        drop(permit);
     }
 }
 
-/// See [`Levels::fill_targets`].
-struct FillTargets {
-    source: usize,
-    below: bool,
+/// A key that was read whole, on its way into copies.
+struct WholeKey<'f> {
+    snapshot: Snapshot,
+    token: ReadToken<'f>,
+    /// Levels above that do not have it.
+    missing_at: Vec<usize>,
+}
+
+/// Marks the key at a copy when a fill of it ends half-way.
+struct UnsureFill<'l> {
+    levels: &'l Arc<Levels>,
+    index: usize,
+    key: &'l [u8],
+    armed: bool,
+}
+
+impl Drop for UnsureFill<'_> {
+    fn drop(&mut self) {
+        if self.armed && on(Mechanism::MarksOnCancel) {
+            self.levels.levels[self.index].marks.add_key(self.key);
+            self.levels.look_after();
+        }
+    }
 }
 
 impl Level {
-    /// Asks for each part: with a token the whole key, without one the plain answer.
-    async fn ask_parts(&self, parts: &[&mut Part<'_>], tokens: &[Option<ReadToken<'_>>]) -> Vec<Result<Fetched>> {
-        if let ([part], [token]) = (parts, tokens) {
-            return vec![self.ask_one(part.query, token.is_some()).await];
+    /// Asks for each part, all in one visit: for the whole key where that is wanted, or the plain answer.
+    async fn ask_parts(&self, until: Until, parts: &[&mut Part<'_>], whole: &[bool]) -> Vec<Result<Fetched>> {
+        if let ([part], [whole]) = (parts, whole) {
+            return vec![self.ask_one(until, part.query, *whole).await];
         }
-        if tokens.iter().any(Option::is_some) {
-            let calls = parts.iter().zip(tokens).map(|(part, token)| self.ask_one(part.query, token.is_some()));
-            return join_all(calls).await;
-        }
+        let any_whole = whole.contains(&true);
         let queries: Vec<Query<'_>> = parts.iter().map(|part| part.query.clone()).collect();
-        if let Some(answers) = queries.iter().map(|query| self.driver.try_query(query)).collect::<Option<Vec<_>>>() {
-            return answers.into_iter().map(|answer| answer.map(Fetched::answer)).collect();
+        let at_once = || queries.iter().map(|query| self.driver.try_query(query)).collect::<Option<Vec<_>>>();
+        if let Some(answers) = (!any_whole).then(at_once).flatten() {
+            return answers.into_iter().map(|answer| self.note(answer).map(Fetched::answer)).collect();
         }
         let call = async {
-            let answers = self.driver.query_many(&queries).await;
-            // When nothing but failures came back, it is the level that failed.
+            let answers: Vec<Result<Fetched>> = if any_whole {
+                join_all(queries.iter().zip(whole).map(|(query, whole)| self.get(query, *whole))).await
+            } else {
+                self.driver.query_many(&queries).await.into_iter().map(|answer| answer.map(Fetched::answer)).collect()
+            };
+            // When nothing but failures came back, it is the level that failed, once. A failure among answers (a part
+            // of a cluster is away) says nothing about the level as a whole.
             let failed = answers.iter().all(|it| it.as_ref().is_err_and(|e| Verdict::of(e) == Verdict::Failure));
             match answers.first() {
                 Some(Err(error)) if failed => Err(error.clone()),
+                _ if answers.len() != queries.len() => {
+                    let text = format!("{} queries got {} answers", queries.len(), answers.len());
+                    Err(Error::new(ErrorKind::Protocol, text))
+                }
                 _ => Ok(answers),
             }
         };
-        match self.ask(Some(Duration::ZERO), call).await {
-            Ok(answers) => answers.into_iter().map(|answer| answer.map(Fetched::answer)).collect(),
+        match self.ask(until, call).await {
+            Ok(answers) => answers,
             Err(error) => parts.iter().map(|_| Err(error.clone())).collect(),
         }
     }
 
-    pub(super) async fn ask_one(&self, query: &Query<'_>, whole: bool) -> Result<Fetched> {
+    pub(super) async fn ask_one(&self, until: Until, query: &Query<'_>, whole: bool) -> Result<Fetched> {
+        if !whole && let Some(answer) = self.driver.try_query(query) {
+            return self.note(answer).map(Fetched::answer);
+        }
+        self.ask(until, self.get(query, whole)).await
+    }
+
+    async fn get(&self, query: &Query<'_>, whole: bool) -> Result<Fetched> {
         if whole {
-            return self.ask(Some(Duration::ZERO), self.driver.fetch(query, self.limit)).await;
+            return self.driver.fetch(query, self.limit).await;
         }
         let answer = match self.driver.try_query(query) {
             Some(answer) => answer,
-            None => self.ask(Some(Duration::ZERO), self.driver.query(query)).await,
+            None => self.driver.query(query).await,
         };
         answer.map(Fetched::answer)
     }
@@ -281,7 +344,8 @@ fn unavailable(degraded: &[Degraded]) -> Error {
 impl Levels {
     /// When `key` expires at level `index`, as that level says.
     pub(crate) async fn deadline_at(&self, index: usize, key: &[u8]) -> Result<Option<jcache_core::Timestamp>> {
-        let answer = self.levels[index].ask_one(&Query::deadline(key.into()), false).await?;
+        let level = &self.levels[index];
+        let answer = level.ask_one(level.visit(), &Query::deadline(key.into()), false).await?;
         Ok(Query::deadline_of(&answer.answer.reply))
     }
 }

@@ -1,15 +1,15 @@
 //! Blind writes that the authority missed, to be repeated when it is back.
 //!
-//! One entry a key: the last whole write, and the last change of its deadline after it. Bounded by entries and bytes;
-//! when it is full, what expires soonest is given up first and counted, and the copies drop that key, so that they do
+//! One entry a key: the last write, with changes of its deadline worked in. Bounded by entries and bytes; when it is full, what expires soonest is given up first and counted, and the copies drop that key, so that they do
 //! not keep what the authority will never have. Entries that are due are not repeated.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
+use jcache_core::command::string::Set;
 use jcache_core::effect::Reach;
-use jcache_core::{Effect, Encoded, Key, Timestamp, Value};
+use jcache_core::{Effect, Encoded, Mutation, Timestamp, Value};
 use parking_lot::Mutex;
 
 /// How much the queue holds.
@@ -43,8 +43,10 @@ struct Inner {
 
 #[derive(Debug, Clone)]
 struct Entry {
-    whole: Option<Encoded>,
-    deadline_change: Option<Encoded>,
+    change: Encoded,
+    /// Whether `change` says all about the key.
+    whole: bool,
+    /// When the key expires after it, as far as it says so.
     deadline: Option<Timestamp>,
     ticket: u64,
     bytes: usize,
@@ -54,13 +56,29 @@ struct Entry {
 #[derive(Debug, Clone)]
 pub(crate) struct Repair {
     pub(crate) key: Option<Value>,
-    pub(crate) mutations: Vec<Encoded>,
+    pub(crate) mutation: Encoded,
     pub(crate) deadline: Option<Timestamp>,
     ticket: u64,
 }
 
 fn size(encoded: &Encoded) -> usize {
     encoded.args().iter().map(|arg| arg.len() + size_of::<Value>()).sum()
+}
+
+/// The whole write `old` with the deadline that a later change gives its key; `None` when `old` is not a whole write
+/// of a value, so that the later change has to stand for itself.
+fn with_deadline(old: &Entry, deadline: Option<Timestamp>) -> Option<Encoded> {
+    let set = match old.change.as_mutation().ok().filter(|_| old.whole)? {
+        Mutation::Set(set) => Set::until(set.key, set.value, deadline),
+        Mutation::MSet(mset) => {
+            let (key, value) = mset.pairs.into_iter().next()?;
+            Set::until(key, value, deadline)
+        }
+        // What is removed has no deadline.
+        removal if removal.only_removes() => return Some(old.change.clone()),
+        _ => return None,
+    };
+    Some(Encoded::mutation(&set.into()))
 }
 
 impl Inner {
@@ -93,38 +111,40 @@ impl Repairs {
         self.inner.lock().entries.len()
     }
 
-    /// Entries given up because the queue was full.
+    /// Entries given up because the queue was full, or because the authority refused them.
     pub(crate) fn given_up(&self) -> u64 {
         self.given_up.load(Ordering::Relaxed)
     }
 
+    /// Counts entries that were given up.
+    pub(crate) fn give_up(&self, entries: u64) {
+        self.given_up.fetch_add(entries, Ordering::Relaxed);
+    }
+
     /// Queues the effect of a blind write of one key (or of all), and returns the keys that were given up for it.
-    ///
-    /// `deadline` is when the key expires after this effect, where the effect says so.
-    pub(crate) fn push(&self, effect: &Effect<'_>, deadline: Option<Timestamp>) -> Vec<Value> {
+    pub(crate) fn push(&self, effect: &Effect<'_>) -> Vec<Value> {
         let Some(change) = &effect.change else { return Vec::new() };
         let encoded = Encoded::mutation(change);
+        let deadline = change.deadline();
         let mut inner = self.inner.lock();
         inner.next += 1;
         let ticket = inner.next;
         self.any.store(true, Ordering::Release);
-        let Some(key) = change.first_key().map(|key: &Key<'_>| key.0.to_value()) else {
+        let Some(key) = change.first_key().map(|key| key.0.to_value()) else {
             // Everything is removed: what was queued before it no longer matters.
             *inner = Inner { flush: Some((encoded, ticket)), next: ticket, ..Inner::default() };
             return Vec::new();
         };
         let old = inner.remove(&key);
-        let entry = match (effect.reach, old) {
-            (Reach::Within, Some(old)) => {
-                Entry { deadline_change: Some(encoded), deadline: deadline.or(old.deadline), ticket, ..old }
-            }
-            (Reach::Within, None) => Entry { whole: None, deadline_change: Some(encoded), deadline, ticket, bytes: 0 },
-            _ => Entry { whole: Some(encoded), deadline_change: None, deadline, ticket, bytes: 0 },
-        };
-        let bytes = key.len() + entry.whole.iter().chain(&entry.deadline_change).map(size).sum::<usize>();
+        let merged = old.filter(|_| effect.reach == Reach::Within).and_then(|old| with_deadline(&old, deadline));
+        let whole = merged.is_some() || effect.reach == Reach::Whole;
+        let change = merged.unwrap_or(encoded);
+        // A removal stays one whatever deadline was put on nothing.
+        let deadline = change.as_mutation().ok().and_then(|change| change.deadline());
+        let bytes = key.len() + size(&change);
         inner.bytes += bytes;
-        inner.order.insert((entry.deadline.unwrap_or(Timestamp::MAX), ticket, key.clone()));
-        inner.entries.insert(key, Entry { bytes, ..entry });
+        inner.order.insert((deadline.unwrap_or(Timestamp::MAX), ticket, key.clone()));
+        inner.entries.insert(key, Entry { change, whole, deadline, ticket, bytes });
 
         let mut given_up = Vec::new();
         while inner.entries.len() > self.limit.entries || inner.bytes > self.limit.bytes {
@@ -132,7 +152,7 @@ impl Repairs {
             inner.remove(&soonest);
             given_up.push(soonest);
         }
-        self.given_up.fetch_add(given_up.len() as u64, Ordering::Relaxed);
+        self.give_up(given_up.len() as u64);
         given_up
     }
 
@@ -149,7 +169,7 @@ impl Repairs {
     pub(crate) fn next(&self, key: Option<&[u8]>) -> Option<Repair> {
         let inner = self.inner.lock();
         if let Some((encoded, ticket)) = &inner.flush {
-            return Some(Repair { key: None, mutations: vec![encoded.clone()], deadline: None, ticket: *ticket });
+            return Some(Repair { key: None, mutation: encoded.clone(), deadline: None, ticket: *ticket });
         }
         let (key, entry) = match key {
             Some(key) => inner.entries.get_key_value(key)?,
@@ -157,7 +177,7 @@ impl Repairs {
         };
         Some(Repair {
             key: Some(key.clone()),
-            mutations: entry.whole.iter().chain(&entry.deadline_change).cloned().collect(),
+            mutation: entry.change.clone(),
             deadline: entry.deadline,
             ticket: entry.ticket,
         })
@@ -187,49 +207,66 @@ impl Repairs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jcache_core::command::key::PExpireAt;
-    use jcache_core::command::string::Set;
+    use jcache_core::command::key::{Del, PExpireAt, Persist};
+    use jcache_core::command::string::MSet;
 
-    fn set(key: &'static str, value: &'static str, at: Option<u64>) -> (Effect<'static>, Option<Timestamp>) {
-        let deadline = at.map(Timestamp::from_millis);
-        (Effect::whole(Set::until(key.into(), value.into(), deadline)), deadline)
+    fn set(key: &'static str, value: &'static str, at: Option<u64>) -> Effect<'static> {
+        Effect::whole(Set::until(key.into(), value.into(), at.map(Timestamp::from_millis)))
     }
 
-    fn push(repairs: &Repairs, (effect, deadline): (Effect<'static>, Option<Timestamp>)) -> Vec<Value> {
-        repairs.push(&effect, deadline)
+    fn expire(key: &'static str, at: u64) -> Effect<'static> {
+        Effect::within(PExpireAt::at(key.into(), Timestamp::from_millis(at)))
     }
 
-    fn lines(repair: &Repair) -> Vec<String> {
-        let line = |encoded: &Encoded| {
-            let words: Vec<_> = encoded.args().iter().map(|arg| String::from_utf8_lossy(arg).into_owned()).collect();
-            words.join(" ")
-        };
-        repair.mutations.iter().map(line).collect()
+    fn line(repair: &Repair) -> String {
+        let words: Vec<_> = repair.mutation.args().iter().map(|arg| String::from_utf8_lossy(arg)).collect();
+        words.join(" ")
+    }
+
+    fn next(repairs: &Repairs, key: &'static str) -> String {
+        line(&repairs.next(Some(key.as_bytes())).expect("queued"))
     }
 
     #[test]
-    fn the_last_write_of_a_key_wins_and_a_deadline_after_it_is_kept() {
+    fn the_last_write_of_a_key_wins() {
         let repairs = Repairs::new(RepairLimit { entries: 10, bytes: 10_000 });
-        push(&repairs, set("k", "1", None));
-        push(&repairs, set("k", "2", None));
-        let at = Timestamp::from_millis(77);
-        repairs.push(&Effect::within(PExpireAt::at("k".into(), at)), Some(at));
+        repairs.push(&set("k", "1", None));
+        repairs.push(&set("k", "2", None));
         let repair = repairs.next(Some(b"k")).expect("queued");
-        assert_eq!(lines(&repair), ["SET k 2", "PEXPIREAT k 77"]);
-        push(&repairs, set("k", "3", None));
+        assert_eq!(line(&repair), "SET k 2");
+        repairs.push(&set("k", "3", None));
         repairs.done(&repair);
         let newer = repairs.next(None).expect("the later write stays queued");
-        assert_eq!(lines(&newer), ["SET k 3"]);
+        assert_eq!(line(&newer), "SET k 3");
         repairs.done(&newer);
         assert!(repairs.is_empty());
     }
 
     #[test]
+    fn a_later_deadline_replaces_that_of_the_write() {
+        let repairs = Repairs::new(RepairLimit { entries: 10, bytes: 10_000 });
+        let deadline = || repairs.next(Some(b"k")).expect("queued").deadline.map(Timestamp::as_millis);
+        repairs.push(&expire("k", 5));
+        assert_eq!((next(&repairs, "k").as_str(), deadline()), ("PEXPIREAT k 5", Some(5)));
+        repairs.push(&set("k", "2", Some(70)));
+        repairs.push(&expire("k", 99));
+        assert_eq!((next(&repairs, "k").as_str(), deadline()), ("SET k 2 PXAT 99", Some(99)));
+        repairs.push(&Effect::within(Persist { key: "k".into() }));
+        assert_eq!((next(&repairs, "k").as_str(), deadline()), ("SET k 2", None));
+        repairs.push(&Effect::whole(MSet { pairs: vec![("k".into(), "3".into())] }));
+        repairs.push(&expire("k", 99));
+        assert_eq!(next(&repairs, "k"), "SET k 3 PXAT 99");
+        repairs.push(&Effect::whole(Del { keys: vec!["k".into()] }));
+        repairs.push(&expire("k", 99));
+        assert_eq!((next(&repairs, "k").as_str(), deadline()), ("DEL k", None));
+    }
+
+    #[test]
     fn the_soonest_to_expire_is_given_up_first() {
         let repairs = Repairs::new(RepairLimit { entries: 2, bytes: 10_000 });
-        assert!(push(&repairs, set("never", "x", None)).is_empty());
-        assert!(push(&repairs, set("soon", "x", Some(5))).is_empty());
-        assert_eq!(push(&repairs, set("later", "x", Some(50))), ["soon".into()] as [Value; 1]);
+        assert!(repairs.push(&set("never", "x", None)).is_empty());
+        assert!(repairs.push(&set("soon", "x", Some(5))).is_empty());
+        assert_eq!(repairs.push(&set("later", "x", Some(50))), ["soon".into()] as [Value; 1]);
         assert_eq!((repairs.len(), repairs.given_up()), (2, 1));
     }
 
@@ -237,9 +274,9 @@ mod tests {
     fn bytes_are_bounded_and_given_back() {
         let repairs = Repairs::new(RepairLimit { entries: 100, bytes: 300 });
         let big: &'static str = Box::leak("v".repeat(150).into_boxed_str());
-        assert!(push(&repairs, set("a", big, None)).is_empty());
-        assert!(push(&repairs, set("a", big, None)).is_empty(), "replacing frees the old entry's bytes");
-        assert_eq!(push(&repairs, set("b", big, None)).len(), 1);
+        assert!(repairs.push(&set("a", big, None)).is_empty());
+        assert!(repairs.push(&set("a", big, None)).is_empty(), "replacing frees the old entry's bytes");
+        assert_eq!(repairs.push(&set("b", big, None)).len(), 1);
         while let Some(repair) = repairs.next(None) {
             repairs.done(&repair);
         }
@@ -249,12 +286,12 @@ mod tests {
     #[test]
     fn a_flush_comes_first_and_forgets_what_was_before_it() {
         let repairs = Repairs::new(RepairLimit { entries: 10, bytes: 10_000 });
-        push(&repairs, set("old", "1", None));
-        repairs.push(&Effect::whole(jcache_core::command::key::FlushAll::default()), None);
-        push(&repairs, set("new", "1", None));
+        repairs.push(&set("old", "1", None));
+        repairs.push(&Effect::whole(jcache_core::command::key::FlushAll::default()));
+        repairs.push(&set("new", "1", None));
         assert!(repairs.concerns(Some(b"anything")));
         let first = repairs.next(Some(b"new")).expect("queued");
-        assert_eq!(lines(&first), ["FLUSHALL"]);
+        assert_eq!(line(&first), "FLUSHALL");
         repairs.done(&first);
         assert!(repairs.concerns(Some(b"new")) && !repairs.concerns(Some(b"old")));
     }

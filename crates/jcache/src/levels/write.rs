@@ -1,14 +1,15 @@
 //! Writes: the authority decides, its reply is the caller's, and the effect goes to the copies.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use jcache_core::{Context, Effect, Error, ErrorKind, Mutation, Reply, Result};
+use jcache_core::effect::Reach;
+use jcache_core::{Context, Effect, Error, ErrorKind, Mutation, Reply, Result, Scope};
 
 use super::Levels;
 use super::fence::WriteGuard;
-use super::level::{Level, Verdict};
+use super::level::{Level, Verdict, within};
 use super::report::Degraded;
+use super::switch::{Mechanism, elsewhere, on};
 
 /// What a write learned besides its reply.
 #[derive(Debug, Default)]
@@ -18,20 +19,21 @@ pub(crate) struct WriteTrace {
     pub(crate) degraded: Vec<Degraded>,
 }
 
-/// The copies' state is not known from before the authority is asked until they are done: whoever leaves in between,
-/// by an error or by dropping the future, leaves the keys marked.
+/// The copies' state is not known from before a level is changed until all are: whoever leaves in between, by an error
+/// or by dropping the future, leaves the keys marked.
 struct Unsure<'l> {
-    levels: &'l Levels,
+    levels: &'l Arc<Levels>,
     mutation: &'l Mutation<'l>,
     armed: bool,
 }
 
 impl Drop for Unsure<'_> {
     fn drop(&mut self) {
-        if self.armed {
+        if self.armed && on(Mechanism::MarksOnCancel) {
             for copy in self.levels.copies() {
                 copy.marks.add(self.mutation);
             }
+            self.levels.look_after();
         }
     }
 }
@@ -53,27 +55,35 @@ impl Levels {
     pub(crate) async fn write(self: &Arc<Self>, mutation: &Mutation<'_>, trace: &mut WriteTrace) -> Result<Reply> {
         let jittered = if self.jitter == 0.0 { None } else { mutation.scale_ttl(self.jitter_factor()) };
         let mutation = jittered.as_ref().unwrap_or(mutation);
+        #[cfg(test)]
+        if !on(Mechanism::Authority) {
+            return super::tests::every_level_decides(self, mutation).await;
+        }
         let context = Context { now: self.now(), seed: 0 };
         let guard = self.fences.begin_write(mutation);
+        // Declared after the guard: dropped before it, so that the marks are there when the fence falls.
         let mut unsure = Unsure { levels: self, mutation, armed: false };
 
         match self.decide(mutation, &mut unsure).await {
             Ok(reply) => {
                 trace.decided = true;
                 let effect = mutation.effect(&reply, context)?;
+                elsewhere().await;
                 self.to_copies(mutation, &effect, &guard, context, trace).await;
                 unsure.armed = false;
                 Ok(reply)
             }
             Err(error) if Verdict::of(&error) != Verdict::Failure => {
-                unsure.armed = false;
+                unsure.armed = unsure.armed && error.is_uncertain();
                 Err(error)
             }
             Err(error) => {
+                let uncertain = unsure.armed && error.is_uncertain();
                 self.look_after();
-                let certain = !error.is_uncertain();
                 trace.degraded.push(Degraded { level: self.authority().name.clone(), error: error.clone() });
                 if let Some((reply, effect)) = mutation.unasked(context) {
+                    // Until the write is queued, no copy may keep it.
+                    unsure.armed = true;
                     let taken = self.to_copies(mutation, &effect, &guard, context, trace).await;
                     if taken > 0 {
                         self.queue_repair(&mutation.absolute(context), context);
@@ -83,66 +93,70 @@ impl Levels {
                     }
                 }
                 // Nobody took the write. If the authority certainly did not either, nothing has changed anywhere.
-                unsure.armed = unsure.armed && !certain;
-                let text = format!("the write was not accepted ({}: {error})", self.authority().name);
-                let kind = if error.kind() == ErrorKind::Timeout { ErrorKind::Timeout } else { ErrorKind::Unavailable };
-                let refused = Error::new(kind, text).at_level(&self.authority().name).with_source(error);
-                Err(if certain { refused } else { refused.uncertain() })
+                unsure.armed = uncertain;
+                Err(self.refused(error, uncertain))
             }
         }
     }
 
-    /// Lets the authority carry the mutation out.
+    fn refused(&self, error: Error, uncertain: bool) -> Error {
+        let name = &self.authority().name;
+        let text = format!("the write was not accepted ({name}: {error})");
+        let kind = if error.kind() == ErrorKind::Timeout { ErrorKind::Timeout } else { ErrorKind::Unavailable };
+        let refused = Error::new(kind, text).at_level(name).with_source(error);
+        if uncertain { refused.uncertain() } else { refused }
+    }
+
+    /// Lets the authority carry the mutation out. `unsure` is armed once it may have.
     async fn decide(self: &Arc<Self>, mutation: &Mutation<'_>, unsure: &mut Unsure<'_>) -> Result<Reply> {
         let level = self.authority();
-        level.enter(self.looked_after()).await?;
-        if !self.repairs.is_empty() || !level.marks.is_empty() {
+        self.enter(level).await?;
+        let until = level.visit();
+        if !self.repairs.is_empty() {
             let mut keys = Vec::new();
             mutation.visit_keys(|key| keys.push(key.as_bytes()));
             if keys.is_empty() {
-                self.pay_debts(self.authority, None).await?;
+                self.pay_debts(self.authority, until, None).await?;
             }
             for key in keys {
-                self.pay_debts(self.authority, Some(key)).await?;
+                self.pay_debts(self.authority, until, Some(key)).await?;
             }
         }
+        if level.scope == Scope::Process && level.marks.filling(mutation) {
+            // A fill of the authority must not land on top of this write.
+            let done = within(level.short_visit(), level.marks.fills_done(mutation)).await;
+            done.ok_or_else(|| level.unavailable("is being filled"))?;
+        }
+        elsewhere().await;
         unsure.armed = true;
-        let result = match level.driver.try_mutate(mutation) {
-            Some(result) => result,
-            None => {
-                // A blocking command may take its own timeout on top of the level's deadline.
-                let patience = mutation.blocking().map_or(Some(Duration::ZERO), |blocking| blocking.timeout);
-                level.ask(patience, level.driver.mutate(mutation)).await
-            }
-        };
+        // A blocking command may take its own timeout on top of the level's deadline.
+        let until = mutation.blocking().map_or(until, |blocking| level.visit_with(blocking.timeout));
+        let reply = level.mutate(until, mutation).await?;
         level.counters.writes.add(1);
-        result
+        Ok(reply)
     }
 
     /// Applies the effect to every copy, and returns how many took it.
     async fn to_copies(
-        &self,
+        self: &Arc<Self>,
         mutation: &Mutation<'_>,
         effect: &Effect<'_>,
         guard: &WriteGuard<'_>,
         context: Context,
         trace: &mut WriteTrace,
     ) -> usize {
-        if effect.change.is_none() || self.levels.len() == 1 {
+        if effect.change.is_none() && on(Mechanism::Effect) {
             return 0;
         }
-        guard.installs_done().await;
         let mut taken = 0;
         for copy in self.copies() {
-            let mut result = self.to_copy(copy, mutation, effect, guard.overlapped(), context).await;
-            // Another write of the key may have begun since: then nobody knows whose effect came last.
-            if result.is_ok() && guard.overlapped() {
-                result = self.to_copy(copy, mutation, effect, true, context).await;
-            }
-            match result {
+            match self.to_copy(copy, mutation, effect, guard, context).await {
                 Ok(()) => taken += 1,
                 Err(error) => {
-                    copy.marks.add(mutation);
+                    if on(Mechanism::MarksOnFailure) {
+                        copy.marks.add(mutation);
+                    }
+                    self.look_after();
                     trace.degraded.push(Degraded { level: copy.name.clone(), error });
                 }
             }
@@ -150,31 +164,42 @@ impl Levels {
         taken
     }
 
+    /// Applies the effect to a copy, or drops the keys there when that is not safe.
     async fn to_copy(
-        &self,
+        self: &Arc<Self>,
         copy: &Level,
         mutation: &Mutation<'_>,
         effect: &Effect<'_>,
-        overlapped: bool,
+        guard: &WriteGuard<'_>,
         context: Context,
     ) -> Result<()> {
-        copy.enter(self.looked_after()).await?;
-        let mut marked = false;
+        self.enter(copy).await?;
+        let until = copy.visit();
+        if on(Mechanism::FillsOvertaken) && copy.marks.overtake(mutation) {
+            self.look_after();
+            return Ok(());
+        }
         if !copy.marks.is_empty() {
-            mutation.visit_keys(|key| marked = marked || copy.marks.find(Some(key)).is_some());
-            marked = marked || mutation.first_key().is_none();
+            let mut keys = Vec::new();
+            mutation.visit_keys(|key| keys.push(key.as_bytes()));
+            for key in keys {
+                if !copy.settle(until, Some(key)).await? {
+                    return Ok(());
+                }
+            }
         }
-        if overlapped || marked {
-            // The marks stay until a read settles them: dropping twice is safe, forgetting one is not.
-            let removal = mutation.drop_keys();
-            copy.counters.drops.add(1);
-            return match copy.driver.try_mutate(&removal) {
-                Some(result) => result.map(drop),
-                None => copy.ask(Some(Duration::ZERO), copy.driver.mutate(&removal)).await.map(drop),
-            };
+        if !guard.overlapped() {
+            elsewhere().await;
+            let effect = &tampered(effect, mutation);
+            copy.ask(until, copy.driver.apply(effect, copy.cap(context.now))).await?;
+            copy.counters.effects.add(1);
+            // Another write of the key may have begun since: then nobody knows whose effect came last.
+            if !guard.overlapped() {
+                return Ok(());
+            }
         }
-        copy.ask(Some(Duration::ZERO), copy.driver.apply(effect, copy.cap(context.now))).await?;
-        copy.counters.effects.add(1);
+        copy.mutate(until, &mutation.drop_keys()).await?;
+        copy.counters.drops.add(1);
         Ok(())
     }
 
@@ -184,8 +209,7 @@ impl Levels {
         let single = [mutation.clone()];
         for part in parts.as_deref().unwrap_or(&single) {
             let Some((_, effect)) = part.unasked(context) else { continue };
-            let deadline = effect.change.as_ref().and_then(Mutation::deadline);
-            for key in self.repairs.push(&effect, deadline) {
+            for key in self.repairs.push(&effect) {
                 for copy in self.copies() {
                     copy.marks.add_key(&key);
                 }
@@ -195,16 +219,24 @@ impl Levels {
     }
 
     /// Voids fills of `key` that are on their way and makes every copy drop it before it answers for it again.
-    pub(crate) fn invalidate(&self, key: &[u8]) {
+    pub(crate) fn invalidate(self: &Arc<Self>, key: &[u8]) {
         for copy in self.copies() {
             copy.marks.add_key(key);
         }
         // After the marks: a fill that still passes is dropped by them, a later one reads what is there now.
         self.fences.void(key);
+        self.look_after();
     }
 
     /// A factor between `1 - jitter` and `1 + jitter`, another one at each call.
     fn jitter_factor(&self) -> f64 {
         1.0 + self.jitter * (fastrand::f64() * 2.0 - 1.0)
     }
+}
+
+/// The effect itself, unless a test switched its making off.
+fn tampered<'a>(effect: &Effect<'a>, mutation: &Mutation<'a>) -> Effect<'a> {
+    let change = if on(Mechanism::Effect) { effect.change.clone() } else { Some(mutation.clone()) };
+    let reach = if on(Mechanism::Within) { effect.reach } else { Reach::Whole };
+    Effect { change, reach }
 }
