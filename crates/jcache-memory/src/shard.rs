@@ -188,3 +188,51 @@ impl Drop for Edit<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use jcache_core::collection::List;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_in_an_edit_costs_the_key_and_nothing_else() {
+        let seed = Seed::fixed(1);
+        let mut shard = Shard::new(seed.clone());
+        let (hash, mut garbage) = (seed.hash(b"list"), Vec::new());
+        let mut list = List::default();
+        list.push_back(b"element");
+        shard.put_object(hash, b"list", Object::List(list), 0, &mut garbage);
+        shard.put_text(seed.hash(b"text"), b"text", &Arg::from("x"), 0, &mut garbage);
+        let place = shard.table.place(hash, b"list").expect("just put");
+        let edit = AssertUnwindSafe(|| shard.edit(hash, place, |_| panic!("in the middle of a change")));
+        catch_unwind(edit).expect_err("the panic goes on");
+        assert_eq!(shard.table.place(hash, b"list"), None);
+        assert_eq!(shard.bytes, 32, "what the text weighs");
+    }
+
+    #[test]
+    fn the_books_balance_whatever_replaces_what() {
+        let seed = Seed::fixed(2);
+        let mut shard = Shard::new(seed.clone());
+        let (hash, mut garbage) = (seed.hash(b"key"), Vec::new());
+        let (large, small) = ("x".repeat(10_000), "y");
+        let list = || {
+            let mut list = List::default();
+            (0..100).for_each(|_| list.push_back(b"some element"));
+            Object::List(list)
+        };
+        shard.put_text(hash, b"key", &Arg::from(small), 0, &mut garbage);
+        shard.put_object(hash, b"key", list(), 5, &mut garbage);
+        shard.put_object(hash, b"key", list(), 0, &mut garbage);
+        shard.put_text(hash, b"key", &Arg::from(large.clone()), 7, &mut garbage);
+        shard.put_text(hash, b"key", &Arg::from(&large), 0, &mut garbage);
+        let place = shard.table.place(hash, b"key").expect("just put");
+        shard.append_text(hash, place, large.as_bytes());
+        assert!((20_000..50_000).contains(&shard.bytes), "{} bytes", shard.bytes);
+        shard.remove(hash, place);
+        assert_eq!(shard.bytes, 0);
+    }
+}
