@@ -10,6 +10,16 @@ use crate::reply::{Outcome, Reply};
 use crate::time::{Context, Timestamp};
 
 impl<'a> Query<'a> {
+    /// The key, when the query asks for nothing but the whole string there: the most common question of all, for which
+    /// an engine may keep a short way.
+    #[inline]
+    pub fn whole_string(&self) -> Option<&Key<'a>> {
+        match self {
+            Query::Get(get) => Some(&get.key),
+            _ => None,
+        }
+    }
+
     /// Whether only the authority knows the answer: the command has no key (`DBSIZE`, `SCAN`), it asks for the
     /// deadline, which a copy may have shortened, or it has a cursor.
     pub fn needs_authority(&self) -> bool {
