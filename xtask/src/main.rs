@@ -2,6 +2,7 @@
 //!
 //! It stands on the standard library alone, so that it is built in a second on a fresh machine.
 
+mod bench;
 mod fuzz;
 mod run;
 mod setup;
@@ -21,6 +22,8 @@ cargo xtask COMMAND
   tidy             check the project's own rules (see CONTRIBUTING.md)
   setup            install what the tests need when it is missing
   diff [N] [SEED]  N random invocations per family against redis-server (default 200000)
+  bench TABLE …    measure against the peers: `memory` or `layer`, with --quick, --callgrind, --out DIR and
+                   --only SECTION,… (see bench/README.md)
   fuzz TARGET [S]  fuzz a target for S seconds (default 60); `cargo xtask fuzz` lists the targets
 ";
 
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::check(),
         ["setup"] => setup::install(),
         ["diff", ref rest @ ..] => diff(rest),
+        ["bench", ref rest @ ..] => bench::run(rest),
         ["fuzz", ref rest @ ..] => fuzz::run(rest),
         ["help" | "--help" | "-h"] => {
             run::say(HELP);
@@ -81,7 +85,8 @@ fn diff(args: &[&str]) -> run::Outcome {
 }
 
 fn ci() -> run::Outcome {
-    let steps: [(&str, fn() -> run::Outcome); 5] = [
+    type Step = fn() -> run::Outcome;
+    let steps: [(&str, Step); 5] = [
         ("fmt", || run::cargo(&["fmt", "--all", "--check"])),
         ("tidy", tidy::check),
         ("clippy", clippy),
