@@ -106,6 +106,28 @@ pub enum Everything {}
 
 impl<D: StringDriver + HashDriver + ListDriver + SetDriver + SortedSetDriver> Accepts<D> for Everything {}
 
+macro_rules! families {
+    ($( $(#[$doc:meta])* $Family:ident: $Driver:ident; )*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub enum $Family {}
+
+        impl<D: $Driver> Accepts<D> for $Family {}
+    )*};
+}
+families! {
+    /// Strings: what a [`StringCache`](crate::StringCache) offers.
+    Strings: StringDriver;
+    /// Hashes: what a [`HashCache`](crate::HashCache) offers.
+    Hashes: HashDriver;
+    /// Lists: what a [`ListCache`](crate::ListCache) offers.
+    Lists: ListDriver;
+    /// Sets: what a [`SetCache`](crate::SetCache) offers.
+    Sets: SetDriver;
+    /// Sorted sets: what a [`SortedSetCache`](crate::SortedSetCache) offers.
+    SortedSets: SortedSetDriver;
+}
+
 /// Builds a cache of the families `F`.
 pub struct Builder<F> {
     levels: Vec<(Arc<dyn DynDriver>, LevelPolicy)>,

@@ -180,6 +180,17 @@ impl Cache {
     pub async fn explain(&self, key: &[u8]) -> Vec<Explained> {
         self.levels.explain(key).await
     }
+
+    /// Carries out any command that was read from its arguments: what a shell or a protocol server does.
+    ///
+    /// # Errors
+    /// The command's own, or as [`Execute`] says.
+    pub async fn call(&self, request: &Request<'_>) -> Result<Reply> {
+        match self.try_call(request) {
+            Some(result) => result,
+            None => Execute::call(self, request).await,
+        }
+    }
 }
 
 impl Execute for Cache {

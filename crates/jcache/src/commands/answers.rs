@@ -62,6 +62,17 @@ pub(super) fn pairs<F: FromValue, V: FromValue>(request: &Request<'_>, reply: Re
     FromFields::from_fields(key(request), Flat::from_reply(reply)?.0)
 }
 
+/// Members with their scores, in whatever form servers send them.
+pub(super) fn scored<T: FromValue>(request: &Request<'_>, reply: Reply) -> Result<Vec<(T, f64)>> {
+    let members = Flat::<Value, f64>::from_reply(reply)?.0;
+    members.into_iter().map(|(member, score)| Ok((element(key(request), member)?, score))).collect()
+}
+
+/// A list of what replies may be read as.
+pub(super) fn as_listed<R: Outcome>(_: &Request<'_>, reply: Reply) -> Result<Vec<R>> {
+    Outcome::from_reply(reply)
+}
+
 /// A number of things, of which there cannot be less than none.
 pub(super) fn count(_: &Request<'_>, reply: Reply) -> Result<u64> {
     u64::from_reply(reply)
@@ -113,4 +124,9 @@ pub(super) fn page_of_pairs<F: FromValue, V: FromValue>(
     reply: Reply,
 ) -> Result<Page<Vec<(F, V)>>> {
     page(request, reply, pairs)
+}
+
+/// A page of members with their scores.
+pub(super) fn page_of_scored<T: FromValue>(request: &Request<'_>, reply: Reply) -> Result<Page<Vec<(T, f64)>>> {
+    page(request, reply, scored)
 }

@@ -159,6 +159,15 @@ pub struct Prepared<'a, E: ?Sized, C, O> {
 }
 
 impl<'a, E: Execute + ?Sized, C, O> Prepared<'a, E, C, O> {
+    /// A query with options.
+    pub(crate) fn query(cache: &'a E, command: impl FnOnce() -> Result<C>, finish: Finish<O>) -> Self
+    where
+        C: QueryCommand<'a>,
+    {
+        const { assert!(E::SERVES.admits(C::SPEC.family), "this cache does not serve the family of the command") }
+        Self { cache, command: command(), seal: query, finish }
+    }
+
     /// A mutation with options.
     pub(crate) fn mutation(cache: &'a E, command: impl FnOnce() -> Result<C>, finish: Finish<O>) -> Self
     where
