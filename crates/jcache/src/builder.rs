@@ -94,9 +94,10 @@ impl LevelPolicy {
 
 /// A driver that a builder of kind `F` accepts as a level.
 #[diagnostic::on_unimplemented(
-    message = "a cache of {Self} cannot stand on the driver `{D}`",
-    label = "this driver does not serve the family of the cache",
-    note = "a driver says which families it serves by implementing `StringDriver`, `HashDriver`, `ListDriver`, `SetDriver` or `SortedSetDriver`; a full `Cache` needs all five"
+    message = "a cache of `{Self}` cannot stand on the driver `{D}`",
+    label = "this driver does not serve what the cache offers",
+    note = "a driver says what it serves by implementing `StringDriver`, `HashDriver`, `ListDriver`, `SetDriver` or `SortedSetDriver`",
+    note = "a `Cache` needs all five, a `StringCache`, `HashCache`, `ListCache`, `SetCache` or `SortedSetCache` only its own"
 )]
 pub trait Accepts<D> {}
 
@@ -104,6 +105,8 @@ pub trait Accepts<D> {}
 #[derive(Debug, Clone, Copy)]
 pub enum Everything {}
 
+// What is missing is then told in the words above.
+#[diagnostic::do_not_recommend]
 impl<D: StringDriver + HashDriver + ListDriver + SetDriver + SortedSetDriver> Accepts<D> for Everything {}
 
 macro_rules! families {
@@ -112,6 +115,7 @@ macro_rules! families {
         #[derive(Debug, Clone, Copy)]
         pub enum $Family {}
 
+        #[diagnostic::do_not_recommend]
         impl<D: $Driver> Accepts<D> for $Family {}
     )*};
 }

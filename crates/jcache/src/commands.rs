@@ -43,6 +43,7 @@ mod set;
 mod sorted_set;
 mod string;
 
+pub use answers::PoppedFrom;
 pub use args::{Each, IntoArgs, IntoBounds, IntoKeys, IntoScored};
 pub use call::{Call, Prepared};
 pub use hash::HashCommands;

@@ -6,6 +6,9 @@ use jcache_core::{Error, Outcome, Query, Reply, Request, Result, Value};
 use super::call::Finish;
 use crate::typed::{FromFields, FromValue};
 
+/// The key at which elements were popped, and these; `None` when there were none.
+pub type PoppedFrom<T> = Option<(Value, Vec<T>)>;
+
 /// What is stored at `key`, or is a part of that, as the caller's type.
 #[inline]
 pub(super) fn element<T: FromValue>(key: &[u8], value: Value) -> Result<T> {

@@ -9,7 +9,7 @@ use jcache_core::command::list::{
 use jcache_core::command::{Awaited, AwaitedMany, KeyList, UpTo};
 use jcache_core::{Command, Key, Outcome, Reply, Request, Result, Value};
 
-use super::answers::{as_listed, element, many, maybe};
+use super::answers::{PoppedFrom, as_listed, element, many, maybe};
 use super::args::{IntoArgs, IntoKeys, some, wait};
 use super::call::{Call, Prepared, as_is};
 use crate::cache::Execute;
@@ -91,7 +91,7 @@ pub trait ListCommands: Execute {
         keys: impl IntoKeys<'a>,
         from: End,
         count: u32,
-    ) -> Call<'a, Self, Option<(Value, Vec<T>)>> {
+    ) -> Call<'a, Self, PoppedFrom<T>> {
         let command = || {
             let keys = KeyList(some(LMPop::SPEC.name, keys.into_keys())?);
             Ok(LMPop { keys, from, count: UpTo(count.max(1).into()) })
@@ -149,7 +149,7 @@ pub trait ListCommands: Execute {
         from: End,
         count: u32,
         timeout: Duration,
-    ) -> Call<'a, Self, Option<(Value, Vec<T>)>> {
+    ) -> Call<'a, Self, PoppedFrom<T>> {
         let command = || {
             let keys = KeyList(some(BLMPop::SPEC.name, keys.into_keys())?);
             let count = UpTo(count.max(1).into());
@@ -314,7 +314,7 @@ fn one_from<T: FromValue>(_: &Request<'_>, reply: Reply) -> Result<Option<(Value
 }
 
 /// A key and the elements that were popped there.
-fn many_from<T: FromValue>(_: &Request<'_>, reply: Reply) -> Result<Option<(Value, Vec<T>)>> {
+fn many_from<T: FromValue>(_: &Request<'_>, reply: Reply) -> Result<PoppedFrom<T>> {
     let Some((key, values)) = Option::<(Value, Vec<Value>)>::from_reply(reply)? else { return Ok(None) };
     let values = values.into_iter().map(|value| element(&key, value)).collect::<Result<_>>()?;
     Ok(Some((key, values)))

@@ -19,7 +19,7 @@ use jcache_core::{Arg, Command, Key, Outcome, Reply, Request, Result, Value};
 
 use self::combine::sources;
 use self::range::{lex_bounds, score_bounds};
-use super::answers::{count, element, many, maybe, page_of_scored, scored};
+use super::answers::{PoppedFrom, count, element, many, maybe, page_of_scored, scored};
 use super::args::{IntoArgs, IntoBounds, IntoKeys, IntoScored, checked, number, some, wait};
 use super::call::{Call, Prepared, as_is};
 use super::pages::{Of, Pages};
@@ -324,7 +324,7 @@ pub trait SortedSetCommands: Execute {
         keys: impl IntoKeys<'a>,
         which: Extreme,
         count: u32,
-    ) -> Call<'a, Self, Option<(Value, Vec<(T, f64)>)>> {
+    ) -> Call<'a, Self, PoppedFrom<(T, f64)>> {
         let command = || {
             let keys = KeyList(some(ZMPop::SPEC.name, keys.into_keys())?);
             Ok(ZMPop { keys, which, count: UpTo(count.max(1).into()) })
@@ -365,7 +365,7 @@ pub trait SortedSetCommands: Execute {
         which: Extreme,
         count: u32,
         timeout: Duration,
-    ) -> Call<'a, Self, Option<(Value, Vec<(T, f64)>)>> {
+    ) -> Call<'a, Self, PoppedFrom<(T, f64)>> {
         let command = || {
             let keys = KeyList(some(BZMPop::SPEC.name, keys.into_keys())?);
             let count = UpTo(count.max(1).into());
@@ -533,7 +533,7 @@ fn one_from<T: FromValue>(_: &Request<'_>, reply: Reply) -> Result<Option<(Value
 }
 
 /// A key and the members that were popped there, with their scores.
-fn many_from<T: FromValue>(_: &Request<'_>, reply: Reply) -> Result<Option<(Value, Vec<(T, f64)>)>> {
+fn many_from<T: FromValue>(_: &Request<'_>, reply: Reply) -> Result<PoppedFrom<(T, f64)>> {
     let Some((key, Scored(members))) = Option::<(Value, Scored)>::from_reply(reply)? else { return Ok(None) };
     let members = members.into_iter().map(|(member, score)| Ok((element(&key, member)?, score)));
     let members = members.collect::<Result<_>>()?;
