@@ -143,30 +143,41 @@ impl Cache {
     ///
     /// # Errors
     /// As [`Execute::query`].
-    pub async fn read<'a, C: QueryCommand<'a>>(&self, command: C) -> Result<ReadReport<C::Reply>> {
-        check_size(&command)?;
-        let query = command.into();
-        let mut trace = ReadTrace::default();
-        let reply = self.levels.read(&query, self.strict, &mut trace).await?;
-        let value = C::Reply::from_reply(reply)?;
-        let remaining = match trace.source {
-            Some(index) => self.levels.remaining(index, &query).await,
-            None => None,
-        };
-        let source = trace.source.map(|index| self.levels.levels[index].name.clone());
-        Ok(ReadReport { value, source, remaining, degraded: trace.degraded })
+    // Not `async fn`: said here, `Send` need not be proved by callers, where borrowed commands make that impossible.
+    pub fn read<'a, C: QueryCommand<'a>>(
+        &self,
+        command: C,
+    ) -> impl Future<Output = Result<ReadReport<C::Reply>>> + Send {
+        async move {
+            check_size(&command)?;
+            let query = command.into();
+            let mut trace = ReadTrace::default();
+            let reply = self.levels.read(&query, self.strict, &mut trace).await?;
+            let value = C::Reply::from_reply(reply)?;
+            let remaining = match trace.source {
+                Some(index) => self.levels.remaining(index, &query).await,
+                None => None,
+            };
+            let source = trace.source.map(|index| self.levels.levels[index].name.clone());
+            Ok(ReadReport { value, source, remaining, degraded: trace.degraded })
+        }
     }
 
     /// Writes, and says whether the authority decided and which levels were not well.
     ///
     /// # Errors
     /// As [`Execute::mutate`].
-    pub async fn write<'a, C: MutationCommand<'a>>(&self, command: C) -> Result<WriteReport<C::Reply>> {
-        check_size(&command)?;
-        let mutation = command.into();
-        let mut trace = WriteTrace::default();
-        let reply = self.levels.write(&mutation, &mut trace).await?;
-        Ok(WriteReport { value: C::Reply::from_reply(reply)?, decided: trace.decided, degraded: trace.degraded })
+    pub fn write<'a, C: MutationCommand<'a>>(
+        &self,
+        command: C,
+    ) -> impl Future<Output = Result<WriteReport<C::Reply>>> + Send {
+        async move {
+            check_size(&command)?;
+            let mutation = command.into();
+            let mut trace = WriteTrace::default();
+            let reply = self.levels.write(&mutation, &mut trace).await?;
+            Ok(WriteReport { value: C::Reply::from_reply(reply)?, decided: trace.decided, degraded: trace.degraded })
+        }
     }
 
     /// Makes the copies of this process forget `key`: for when the caller knows that another process changed it. The
