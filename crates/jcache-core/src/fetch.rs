@@ -44,11 +44,17 @@ impl Fetched {
     ///
     /// # Errors
     /// The query's.
-    pub fn from_keyspace<K: Keyspace>(query: &Query<'_>, keyspace: &K, limit: FillLimit, context: Context) -> Result<Self> {
+    pub fn from_keyspace<K: Keyspace>(
+        query: &Query<'_>,
+        keyspace: &K,
+        limit: FillLimit,
+        context: Context,
+    ) -> Result<Self> {
         let answer = query.answer(keyspace, context)?;
         let snapshot = query.first_key().filter(|_| answer.hit && fillable(query)).and_then(|key| {
             let found = keyspace.find(key)?;
-            let small = found.object.elements().unwrap_or(0) <= limit.elements && found.object.heap_size() <= limit.bytes;
+            let small =
+                found.object.elements().unwrap_or(0) <= limit.elements && found.object.heap_size() <= limit.bytes;
             small.then(|| Snapshot {
                 key: key.0.to_value(),
                 object: found.object.to_object(),
@@ -123,7 +129,8 @@ impl<'q> FetchPlan<'q> {
             Stage::Size => {
                 let answer = second?;
                 let size = i64::from_reply(first?)?;
-                let limit = if self.query.spec().family == Family::String { self.limit.bytes } else { self.limit.elements };
+                let limit =
+                    if self.query.spec().family == Family::String { self.limit.bytes } else { self.limit.elements };
                 if size > 0 && size as u64 <= limit as u64 {
                     self.stage = Stage::Whole;
                     return Ok(Step::Again);

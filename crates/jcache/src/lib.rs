@@ -92,3 +92,8 @@ pub use jcache_memory::Memory;
 pub use jcache_redis::Redis;
 pub use levels::{Degraded, Explained, HealthState, LevelStats, Presence, ReadReport, Stats, WriteReport};
 pub use specialised::{HashCache, ListCache, SetCache, SortedSetCache, StringCache};
+
+/// The README's code runs as it stands.
+#[cfg(all(doctest, feature = "redis"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
