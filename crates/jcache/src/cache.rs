@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use jcache_core::command::{Family, check_size};
 use jcache_core::{MutationCommand, Outcome, QueryCommand, Reply, Request, Result};
 
@@ -143,12 +144,10 @@ impl Cache {
     ///
     /// # Errors
     /// As [`Execute::query`].
-    // Not `async fn`: said here, `Send` need not be proved by callers, where borrowed commands make that impossible.
-    pub fn read<'a, C: QueryCommand<'a>>(
-        &self,
-        command: C,
-    ) -> impl Future<Output = Result<ReadReport<C::Reply>>> + Send {
-        async move {
+    // Not `async fn`: a future whose type holds that of a borrowed command cannot be shown to be `Send` by callers.
+    #[allow(clippy::manual_async_fn)]
+    pub fn read<'a, C: QueryCommand<'a>>(&'a self, command: C) -> BoxFuture<'a, Result<ReadReport<C::Reply>>> {
+        Box::pin(async move {
             check_size(&command)?;
             let query = command.into();
             let mut trace = ReadTrace::default();
@@ -160,24 +159,22 @@ impl Cache {
             };
             let source = trace.source.map(|index| self.levels.levels[index].name.clone());
             Ok(ReadReport { value, source, remaining, degraded: trace.degraded })
-        }
+        })
     }
 
     /// Writes, and says whether the authority decided and which levels were not well.
     ///
     /// # Errors
     /// As [`Execute::mutate`].
-    pub fn write<'a, C: MutationCommand<'a>>(
-        &self,
-        command: C,
-    ) -> impl Future<Output = Result<WriteReport<C::Reply>>> + Send {
-        async move {
+    #[allow(clippy::manual_async_fn)]
+    pub fn write<'a, C: MutationCommand<'a>>(&'a self, command: C) -> BoxFuture<'a, Result<WriteReport<C::Reply>>> {
+        Box::pin(async move {
             check_size(&command)?;
             let mutation = command.into();
             let mut trace = WriteTrace::default();
             let reply = self.levels.write(&mutation, &mut trace).await?;
             Ok(WriteReport { value: C::Reply::from_reply(reply)?, decided: trace.decided, degraded: trace.degraded })
-        }
+        })
     }
 
     /// Makes the copies of this process forget `key`: for when the caller knows that another process changed it. The

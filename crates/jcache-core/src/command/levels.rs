@@ -1,6 +1,6 @@
 //! What the levels ask of any command, beyond running it: parts per key, a degraded outcome, who may answer.
 
-use super::key::{Del, Exists, Expire, FlushAll, NewTime, PExpire, PExpireAt, PExpireTime, Touch, Unlink};
+use super::key::{Del, Exists, Expire, FlushDb, NewTime, PExpire, PExpireAt, PExpireTime, Touch, Unlink};
 use super::string::{Expiry, MGet, MSet, PSetEx, Set, SetEx, SetOptions};
 use super::{Mutation, MutationCommand, Query};
 use crate::arg::Key;
@@ -101,9 +101,15 @@ impl<'a> Mutation<'a> {
         join(parts)
     }
 
-    /// The removal of `key`, or of everything.
-    pub fn removal(key: Option<Key<'a>>) -> Self {
-        key.map_or_else(|| FlushAll::default().into(), |key| Unlink { keys: vec![key] }.into())
+    /// The removal of `keys`.
+    pub fn removal(keys: impl IntoIterator<Item = Key<'a>>) -> Self {
+        Unlink { keys: keys.into_iter().collect() }.into()
+    }
+
+    /// The removal of everything in the database of the connection: other databases of the same server are none of a
+    /// cache's business.
+    pub fn clearing() -> Self {
+        FlushDb::default().into()
     }
 
     /// The same mutation with its relative time to live multiplied by `factor` (at least 1 ms is left); `None` when it
