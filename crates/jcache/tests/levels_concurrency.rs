@@ -11,8 +11,8 @@ use jcache::driver::{HashDriver, ListDriver, SetDriver, SortedSetDriver, StringD
 use jcache::fetch::Fetched;
 use jcache::snapshot::FillLimit;
 use jcache::{
-    Answer, Arg, Cache, Driver, Effect, Execute, Explained, Memory, Mutation, Presence, Query, Reply, Request, Result,
-    Snapshot, Timestamp,
+    Answer, Arg, Cache, Driver, Effect, Explained, Memory, Mutation, Presence, Query, Reply, Request, Result, Snapshot,
+    Timestamp,
 };
 use jcache_testkit::fault::{Fault, Faulty};
 

@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use jcache::builder::LevelPolicy;
-use jcache::{Arg, Cache, ErrorKind, Execute, Key, Memory, Query, Reply, Request, Result};
+use jcache::{Arg, Cache, ErrorKind, Key, Memory, Query, Reply, Request, Result};
 use jcache_memory::{Clock, ManualClock};
 use jcache_testkit::fault::{Control, Fault, Faulty};
 
