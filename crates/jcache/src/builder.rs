@@ -15,7 +15,7 @@ use crate::levels::erased::DynDriver;
 use crate::levels::level::{Level, new_level};
 use crate::levels::{Levels, Settings};
 
-/// How long a process-local copy in front of a shared level lives at most, unless set otherwise: until processes tell
+/// How long a process-local copy beside a shared level lives at most, unless set otherwise: until processes tell
 /// each other what they changed, this bounds how long another process's write may go unseen.
 pub const DEFAULT_NEAR_TTL: Duration = Duration::from_secs(30);
 
@@ -29,7 +29,7 @@ pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(1);
 /// | [`name`](Self::name) | `level0`, `level1` … in order of adding | how reports, statistics and logs call it |
 /// | [`weight`](Self::weight) | 0 | higher is read first; equal weights keep the order of adding |
 /// | [`deadline`](Self::deadline) | 1 s for a shared level, none for a local one | how long one call may take |
-/// | [`ttl_cap`](Self::ttl_cap) | 30 s for a local level in front of a shared one, else none | how long a copy lives at most |
+/// | [`ttl_cap`](Self::ttl_cap) | 30 s for a local level beside a shared one, else none | how long a copy lives at most |
 /// | [`fill`](Self::fill) | yes for a local level, no for a shared one | whether reads put what they found into it |
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LevelPolicy {
@@ -257,7 +257,8 @@ impl<F> Builder<F> {
             _ => return Err(configuration("more than one level is said to be the authority".into())),
         };
         let levels = levels.into_iter().enumerate().map(|(index, (driver, policy))| {
-            let near = first_shared.is_some_and(|shared| index < shared) && driver.scope() == Scope::Process;
+            // Wherever it stands: other processes delete what this copy still has.
+            let near = first_shared.is_some() && driver.scope() == Scope::Process;
             let shared = driver.scope() == Scope::Shared;
             let cap = policy.ttl_cap.unwrap_or(near.then_some(DEFAULT_NEAR_TTL));
             let deadline = policy.deadline.unwrap_or(shared.then_some(DEFAULT_DEADLINE));

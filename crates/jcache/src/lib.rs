@@ -57,7 +57,7 @@
 //!   others, the *copies*, get the effect, or drop the key.
 //! - While the authority is away, writes that depend on nothing (`SET`, `DEL`, `EXPIRE` …) go to the copies and are made
 //!   up for later; all others fail.
-//! - A process-local level before a shared one keeps a copy for [30 seconds](builder::DEFAULT_NEAR_TTL) at most: it
+//! - A process-local level beside a shared one keeps a copy for [30 seconds](builder::DEFAULT_NEAR_TTL) at most: it
 //!   does not learn of the writes of other processes.
 //!
 //! [`LevelPolicy`] sets how a level is treated, [`Builder`] what holds for all; [`Cache::read`] and [`Cache::write`]
