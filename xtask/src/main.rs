@@ -15,7 +15,7 @@ cargo xtask COMMAND
 
   test [ARGS…]     install what the tests need when it is missing, and run every test
                    (ARGS go to `cargo test`, e.g. -p jcache-core lists)
-  ci               what CI runs: fmt, clippy, test, doc, tidy
+  ci               what CI runs: fmt, tidy, clippy, test, doc, and a slice of fuzz
   fmt              check the formatting
   clippy           lint with warnings denied
   doc              build the documentation with warnings denied
@@ -86,12 +86,13 @@ fn diff(args: &[&str]) -> run::Outcome {
 
 fn ci() -> run::Outcome {
     type Step = fn() -> run::Outcome;
-    let steps: [(&str, Step); 5] = [
+    let steps: [(&str, Step); 6] = [
         ("fmt", || run::cargo(&["fmt", "--all", "--check"])),
         ("tidy", tidy::check),
         ("clippy", clippy),
         ("test", || test(&[])),
         ("doc", doc),
+        ("fuzz", fuzz::slice),
     ];
     for (name, step) in steps {
         run::timed(name, step)?;
