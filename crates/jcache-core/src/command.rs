@@ -1,6 +1,6 @@
 //! A command is a value, told once: its name, arguments, keys, reply, what it does, and its effect for copies.
 //!
-//! Each file below holds one family. A command is a struct, declared with [`command!`] (which derives only reading
+//! Each file below holds one family. A command is a struct, declared with `command!` (which derives only reading
 //! and writing its arguments from the types of its fields) and an `impl` of [`QueryCommand`] or [`MutationCommand`],
 //! where the logic is plain code. [`Query`] and [`Mutation`] name them all: one row a command.
 

@@ -1,10 +1,10 @@
 //! What a jcache command means, without I/O, clock, randomness or threads.
 //!
 //! A command is a value ([`command`]): it is told once, with its name, arguments, keys, reply, what it does to a
-//! [`Keyspace`](keyspace::Keyspace) and the [`Effect`](effect::Effect) it leaves for copies. The memory driver, the
+//! [`Keyspace`] and the [`Effect`] it leaves for copies. The memory driver, the
 //! Redis driver, the levels, the shell and the replication log all follow from that one place.
 //!
-//! Users add the crate `jcache`; authors of drivers implement [`Driver`](driver::Driver) from this one.
+//! Users add the crate `jcache`; authors of drivers implement [`Driver`] from this one.
 
 pub mod answer;
 pub mod arg;
