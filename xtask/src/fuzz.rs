@@ -2,6 +2,7 @@
 //! compiler nor another cargo command is needed.
 
 use crate::run::{self, Outcome};
+use crate::setup;
 
 /// The targets: binaries of the package in `fuzz/`.
 const TARGETS: [(&str, &str); 2] = [
@@ -14,6 +15,11 @@ const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 -Cdebug-assertions -Coverflow-checks";
 
+/// The slice that CI runs: long enough to meet every command.
+pub(crate) fn slice() -> Outcome {
+    TARGETS.iter().try_for_each(|(target, _)| run(&[target, "20"]))
+}
+
 pub(crate) fn run(args: &[&str]) -> Outcome {
     let Some(target) = args.first().filter(|name| TARGETS.iter().any(|(target, _)| target == *name)) else {
         let list: Vec<String> = TARGETS.iter().map(|(name, what)| format!("  {name}: {what}")).collect();
@@ -21,6 +27,8 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     };
     let seconds = args.get(1).copied().unwrap_or("60");
     let seconds: u32 = seconds.parse().map_err(|_| format!("'{seconds}' is no number of seconds"))?;
+    // The fuzzer itself is C++, compiled on the spot.
+    setup::install_missing(&[("g++", "g++")])?;
     let corpus = run::root().join("fuzz/corpus").join(target);
     std::fs::create_dir_all(&corpus).map_err(|error| format!("{}: {error}", corpus.display()))?;
     let limit = format!("-max_total_time={seconds}");

@@ -2,6 +2,7 @@
 //!
 //! It stands on the standard library alone, so that it is built in a second on a fresh machine.
 
+mod bench;
 mod fuzz;
 mod run;
 mod setup;
@@ -14,13 +15,15 @@ cargo xtask COMMAND
 
   test [ARGS…]     install what the tests need when it is missing, and run every test
                    (ARGS go to `cargo test`, e.g. -p jcache-core lists)
-  ci               what CI runs: fmt, clippy, test, doc, tidy
+  ci               what CI runs: fmt, tidy, clippy, test, doc, and a slice of fuzz
   fmt              check the formatting
   clippy           lint with warnings denied
   doc              build the documentation with warnings denied
   tidy             check the project's own rules (see CONTRIBUTING.md)
   setup            install what the tests need when it is missing
   diff [N] [SEED]  N random invocations per family against redis-server (default 200000)
+  bench TABLE …    measure against the peers: `memory` or `layer`, with --quick, --callgrind, --out DIR and
+                   --only SECTION,… (see bench/README.md)
   fuzz TARGET [S]  fuzz a target for S seconds (default 60); `cargo xtask fuzz` lists the targets
 ";
 
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::check(),
         ["setup"] => setup::install(),
         ["diff", ref rest @ ..] => diff(rest),
+        ["bench", ref rest @ ..] => bench::run(rest),
         ["fuzz", ref rest @ ..] => fuzz::run(rest),
         ["help" | "--help" | "-h"] => {
             run::say(HELP);
@@ -81,12 +85,14 @@ fn diff(args: &[&str]) -> run::Outcome {
 }
 
 fn ci() -> run::Outcome {
-    let steps: [(&str, fn() -> run::Outcome); 5] = [
+    type Step = fn() -> run::Outcome;
+    let steps: [(&str, Step); 6] = [
         ("fmt", || run::cargo(&["fmt", "--all", "--check"])),
         ("tidy", tidy::check),
         ("clippy", clippy),
         ("test", || test(&[])),
         ("doc", doc),
+        ("fuzz", fuzz::slice),
     ];
     for (name, step) in steps {
         run::timed(name, step)?;

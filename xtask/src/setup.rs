@@ -7,9 +7,15 @@ use crate::run::{self, Outcome};
 /// A program that tests start, and Debian's package that has it.
 const NEEDED: [(&str, &str); 2] = [("redis-server", "redis-server"), ("redis-cli", "redis-tools")];
 
-/// Installs the packages whose programs are missing.
+/// Installs the packages of the tests' programs that are missing.
 pub(crate) fn install() -> Outcome {
-    let missing: Vec<&str> = NEEDED.iter().filter(|(program, _)| !on_path(program)).map(|(_, package)| *package).collect();
+    install_missing(&NEEDED)
+}
+
+/// Installs the packages whose programs are missing: pairs of a program and Debian's package that has it.
+pub(crate) fn install_missing(needed: &[(&str, &str)]) -> Outcome {
+    let missing: Vec<&str> =
+        needed.iter().filter(|(program, _)| !on_path(program)).map(|(_, package)| *package).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -21,13 +21,33 @@ struct Rule {
 const RULES: &[Rule] = &[
     Rule {
         why: "core reads no clock, no random source, and does no I/O",
-        words: &["SystemTime::now", "Instant::now", "fastrand", "getrandom", "tokio::", "std::net", "std::fs", "std::thread"],
+        words: &[
+            "SystemTime::now",
+            "Instant::now",
+            "fastrand",
+            "getrandom",
+            "tokio::",
+            "std::net",
+            "std::fs",
+            "std::thread",
+        ],
         within: &["crates/jcache-core/src"],
         except: &[],
     },
     Rule {
         why: "outside core no code handles a command by its name",
-        words: &["Query::Get", "Mutation::Set", "Query::H", "Mutation::H", "command::string::", "command::hash::", "command::list::", "command::set::", "command::sorted_set::", "command::key::"],
+        words: &[
+            "Query::Get",
+            "Mutation::Set",
+            "Query::H",
+            "Mutation::H",
+            "command::string::",
+            "command::hash::",
+            "command::list::",
+            "command::set::",
+            "command::sorted_set::",
+            "command::key::",
+        ],
         within: &["crates/jcache-redis/src", "crates/jcache-memory/src", "crates/jcache/src/levels"],
         except: &["crates/jcache/src/levels/tests", "crates/jcache/src/levels/repair.rs"],
     },
@@ -46,7 +66,11 @@ const RULES: &[Rule] = &[
     Rule {
         why: "no type of the Redis client in a public signature",
         words: &["pub fn connect(client: redis::", "pub use redis::", "-> redis::"],
-        within: &["crates/jcache-redis/src/lib.rs", "crates/jcache-redis/src/builder.rs", "crates/jcache-redis/src/driver.rs"],
+        within: &[
+            "crates/jcache-redis/src/lib.rs",
+            "crates/jcache-redis/src/builder.rs",
+            "crates/jcache-redis/src/driver.rs",
+        ],
         except: &[],
     },
 ];
@@ -151,7 +175,8 @@ mod tests {
     #[test]
     fn comments_and_tests_may_name_what_code_may_not() {
         let mut wrong = Vec::new();
-        let text = "//! It is.\n// no Instant::now here\n\n#[cfg(test)]\nmod tests {\n    fn f() { Instant::now(); }\n}\n";
+        let text =
+            "//! It is.\n// no Instant::now here\n\n#[cfg(test)]\nmod tests {\n    fn f() { Instant::now(); }\n}\n";
         check_file("crates/jcache-core/src/any.rs", text, &mut wrong);
         assert_eq!(wrong, Vec::<String>::new());
     }

@@ -34,7 +34,8 @@ pub enum Scope {
 /// [`Error::unsupported`](crate::Error::unsupported).
 ///
 /// A future may be dropped at any await: the driver must then have carried the command out whole or not at all, or
-/// not yet.
+/// not yet. What it carries out later, it carries out before the commands that were begun after it: a driver keeps the
+/// order in which its calls of one key were begun, dropped ones included.
 pub trait Driver: Debug + Send + Sync + 'static {
     /// Who sees the data; [`Scope::Process`] by default.
     fn scope(&self) -> Scope {

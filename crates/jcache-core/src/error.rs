@@ -63,7 +63,13 @@ impl Error {
     /// An error of `kind` that says `message`.
     #[cold]
     pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), level: None, uncertain: kind == ErrorKind::Timeout, source: None }))
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            level: None,
+            uncertain: kind == ErrorKind::Timeout,
+            source: None,
+        }))
     }
 
     /// An error of kind [`Invalid`](ErrorKind::Invalid) with Redis's text, which starts with `ERR `.
@@ -107,7 +113,10 @@ impl Error {
     #[cold]
     pub fn too_large(bytes: usize) -> Self {
         let limit = crate::Value::MAX;
-        Self::new(ErrorKind::TooLarge, format!("ERR string of {bytes} bytes exceeds maximum allowed size ({limit} bytes)"))
+        Self::new(
+            ErrorKind::TooLarge,
+            format!("ERR string of {bytes} bytes exceeds maximum allowed size ({limit} bytes)"),
+        )
     }
 
     /// The driver does not offer `command`.

@@ -16,7 +16,7 @@ use crate::command::set::{SCard, SMembers};
 use crate::command::sorted_set::{ZCard, ZRange};
 use crate::command::string::{Get, StrLen};
 use crate::command::{Family, Query};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::keyspace::Keyspace;
 use crate::model::Model;
 use crate::object::Object;
@@ -44,11 +44,17 @@ impl Fetched {
     ///
     /// # Errors
     /// The query's.
-    pub fn from_keyspace<K: Keyspace>(query: &Query<'_>, keyspace: &K, limit: FillLimit, context: Context) -> Result<Self> {
+    pub fn from_keyspace<K: Keyspace>(
+        query: &Query<'_>,
+        keyspace: &K,
+        limit: FillLimit,
+        context: Context,
+    ) -> Result<Self> {
         let answer = query.answer(keyspace, context)?;
         let snapshot = query.first_key().filter(|_| answer.hit && fillable(query)).and_then(|key| {
             let found = keyspace.find(key)?;
-            let small = found.object.elements().unwrap_or(0) <= limit.elements && found.object.heap_size() <= limit.bytes;
+            let small =
+                found.object.elements().unwrap_or(0) <= limit.elements && found.object.heap_size() <= limit.bytes;
             small.then(|| Snapshot {
                 key: key.0.to_value(),
                 object: found.object.to_object(),
@@ -98,7 +104,9 @@ impl<'q> FetchPlan<'q> {
     pub fn new(query: &'q Query<'q>, limit: FillLimit) -> Option<Self> {
         let key = query.first_key().filter(|_| fillable(query))?;
         let whole = whole_query(query.spec().family, key.borrow())?;
-        let stage = if *query == whole { Stage::Whole } else { Stage::Size };
+        // `MGET` of one key reads the whole string as `GET` does, and a key of another type as nil.
+        let reads_whole = *query == whole || matches!(query, Query::MGet(_));
+        let stage = if reads_whole { Stage::Whole } else { Stage::Size };
         Some(Self { query, limit, key, whole, stage })
     }
 
@@ -118,12 +126,13 @@ impl<'q> FetchPlan<'q> {
         let count = replies.len();
         let [first, second]: [Result<Reply>; 2] = replies
             .try_into()
-            .map_err(|_| Error::new(crate::ErrorKind::Protocol, format!("a transaction of 2 gave {count} replies")))?;
+            .map_err(|_| Error::new(ErrorKind::Protocol, format!("a transaction of 2 gave {count} replies")))?;
         match self.stage {
             Stage::Size => {
                 let answer = second?;
                 let size = i64::from_reply(first?)?;
-                let limit = if self.query.spec().family == Family::String { self.limit.bytes } else { self.limit.elements };
+                let limit =
+                    if self.query.spec().family == Family::String { self.limit.bytes } else { self.limit.elements };
                 if size > 0 && size as u64 <= limit as u64 {
                     self.stage = Stage::Whole;
                     return Ok(Step::Again);
@@ -132,7 +141,13 @@ impl<'q> FetchPlan<'q> {
                 Ok(Step::Done(Fetched::answer(Answer { reply: self.query.canonical(answer)?, hit: size > 0 })))
             }
             Stage::Whole => {
-                let reply = second?;
+                let reply = match second {
+                    Err(error) if error.kind() == ErrorKind::WrongType && matches!(self.query, Query::MGet(_)) => {
+                        let nil = Reply::Array(vec![Reply::Nil]);
+                        return Ok(Step::Done(Fetched::answer(Answer::hit(nil))));
+                    }
+                    other => other?,
+                };
                 let deadline = match i64::from_reply(first?)? {
                     -1 => None,
                     at => Some(Timestamp::from_millis(u64::try_from(at).unwrap_or(0))),

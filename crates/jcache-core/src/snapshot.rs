@@ -50,7 +50,8 @@ impl Snapshot {
             }
             Object::Hash(hash) => {
                 hash.for_each(|field, value| elements.push((Value::new(field), Value::new(value))));
-                HSet { key: key(), pairs: elements.into_iter().map(|(f, v)| (Arg::Value(f), Arg::Value(v))).collect() }.into()
+                HSet { key: key(), pairs: elements.into_iter().map(|(f, v)| (Arg::Value(f), Arg::Value(v))).collect() }
+                    .into()
             }
             Object::List(list) => {
                 RPush { key: key(), elements: list.iter().map(|it| Arg::Value(Value::new(it))).collect() }.into()

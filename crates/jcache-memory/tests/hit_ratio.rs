@@ -1,5 +1,7 @@
 //! The hit ratio of each policy on a Zipf trace, held against textbook simulations of LRU and S3-FIFO.
 
+#![allow(clippy::print_stdout, reason = "the figures are for whoever asks: --nocapture")]
+
 mod common;
 
 use std::collections::{HashMap, HashSet, VecDeque};

@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use jcache::{Arg, Cache, Execute, Reply, Request, Result};
+use jcache::{Arg, Cache, Reply, Request, Result};
 
 use crate::format::Format;
 use crate::split::split;

@@ -80,9 +80,9 @@ pub(crate) async fn run(
     let call = Call { link: link.clone(), connection, cmd, asking, overdue, _slot: slot };
     let mut caller = Caller { reply, give_back: give_back.clone() };
     tokio::spawn(call.serve(answer, give_back));
-    (&mut caller.reply)
-        .await
-        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Unavailable, "the runtime ended during a blocking command").uncertain()))
+    (&mut caller.reply).await.unwrap_or_else(|_| {
+        Err(Error::new(ErrorKind::Unavailable, "the runtime ended during a blocking command").uncertain())
+    })
 }
 
 /// The caller's end. Dropped with an answer in it that nobody took, it gives back what the answer holds.

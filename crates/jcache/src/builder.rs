@@ -15,7 +15,7 @@ use crate::levels::erased::DynDriver;
 use crate::levels::level::{Level, new_level};
 use crate::levels::{Levels, Settings};
 
-/// How long a process-local copy in front of a shared level lives at most, unless set otherwise: until processes tell
+/// How long a process-local copy beside a shared level lives at most, unless set otherwise: until processes tell
 /// each other what they changed, this bounds how long another process's write may go unseen.
 pub const DEFAULT_NEAR_TTL: Duration = Duration::from_secs(30);
 
@@ -29,7 +29,7 @@ pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(1);
 /// | [`name`](Self::name) | `level0`, `level1` … in order of adding | how reports, statistics and logs call it |
 /// | [`weight`](Self::weight) | 0 | higher is read first; equal weights keep the order of adding |
 /// | [`deadline`](Self::deadline) | 1 s for a shared level, none for a local one | how long one call may take |
-/// | [`ttl_cap`](Self::ttl_cap) | 30 s for a local level in front of a shared one, else none | how long a copy lives at most |
+/// | [`ttl_cap`](Self::ttl_cap) | 30 s for a local level beside a shared one, else none | how long a copy lives at most |
 /// | [`fill`](Self::fill) | yes for a local level, no for a shared one | whether reads put what they found into it |
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LevelPolicy {
@@ -94,9 +94,10 @@ impl LevelPolicy {
 
 /// A driver that a builder of kind `F` accepts as a level.
 #[diagnostic::on_unimplemented(
-    message = "a cache of {Self} cannot stand on the driver `{D}`",
-    label = "this driver does not serve the family of the cache",
-    note = "a driver says which families it serves by implementing `StringDriver`, `HashDriver`, `ListDriver`, `SetDriver` or `SortedSetDriver`; a full `Cache` needs all five"
+    message = "a cache of `{Self}` cannot stand on the driver `{D}`",
+    label = "this driver does not serve what the cache offers",
+    note = "a driver says what it serves by implementing `StringDriver`, `HashDriver`, `ListDriver`, `SetDriver` or `SortedSetDriver`",
+    note = "a `Cache` needs all five, a `StringCache`, `HashCache`, `ListCache`, `SetCache` or `SortedSetCache` only its own"
 )]
 pub trait Accepts<D> {}
 
@@ -104,7 +105,32 @@ pub trait Accepts<D> {}
 #[derive(Debug, Clone, Copy)]
 pub enum Everything {}
 
+// What is missing is then told in the words above.
+#[diagnostic::do_not_recommend]
 impl<D: StringDriver + HashDriver + ListDriver + SetDriver + SortedSetDriver> Accepts<D> for Everything {}
+
+macro_rules! families {
+    ($( $(#[$doc:meta])* $Family:ident: $Driver:ident; )*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub enum $Family {}
+
+        #[diagnostic::do_not_recommend]
+        impl<D: $Driver> Accepts<D> for $Family {}
+    )*};
+}
+families! {
+    /// Strings: what a [`StringCache`](crate::StringCache) offers.
+    Strings: StringDriver;
+    /// Hashes: what a [`HashCache`](crate::HashCache) offers.
+    Hashes: HashDriver;
+    /// Lists: what a [`ListCache`](crate::ListCache) offers.
+    Lists: ListDriver;
+    /// Sets: what a [`SetCache`](crate::SetCache) offers.
+    Sets: SetDriver;
+    /// Sorted sets: what a [`SortedSetCache`](crate::SortedSetCache) offers.
+    SortedSets: SortedSetDriver;
+}
 
 /// Builds a cache of the families `F`.
 pub struct Builder<F> {
@@ -231,7 +257,8 @@ impl<F> Builder<F> {
             _ => return Err(configuration("more than one level is said to be the authority".into())),
         };
         let levels = levels.into_iter().enumerate().map(|(index, (driver, policy))| {
-            let near = first_shared.is_some_and(|shared| index < shared) && driver.scope() == Scope::Process;
+            // Wherever it stands: other processes delete what this copy still has.
+            let near = first_shared.is_some() && driver.scope() == Scope::Process;
             let shared = driver.scope() == Scope::Shared;
             let cap = policy.ttl_cap.unwrap_or(near.then_some(DEFAULT_NEAR_TTL));
             let deadline = policy.deadline.unwrap_or(shared.then_some(DEFAULT_DEADLINE));

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use jcache_core::command::{Family, check_size};
 use jcache_core::{MutationCommand, Outcome, QueryCommand, Reply, Request, Result};
 
@@ -143,30 +144,37 @@ impl Cache {
     ///
     /// # Errors
     /// As [`Execute::query`].
-    pub async fn read<'a, C: QueryCommand<'a>>(&self, command: C) -> Result<ReadReport<C::Reply>> {
-        check_size(&command)?;
-        let query = command.into();
-        let mut trace = ReadTrace::default();
-        let reply = self.levels.read(&query, self.strict, &mut trace).await?;
-        let value = C::Reply::from_reply(reply)?;
-        let remaining = match trace.source {
-            Some(index) => self.levels.remaining(index, &query).await,
-            None => None,
-        };
-        let source = trace.source.map(|index| self.levels.levels[index].name.clone());
-        Ok(ReadReport { value, source, remaining, degraded: trace.degraded })
+    // Not `async fn`: a future whose type holds that of a borrowed command cannot be shown to be `Send` by callers.
+    #[allow(clippy::manual_async_fn)]
+    pub fn read<'a, C: QueryCommand<'a>>(&'a self, command: C) -> BoxFuture<'a, Result<ReadReport<C::Reply>>> {
+        Box::pin(async move {
+            check_size(&command)?;
+            let query = command.into();
+            let mut trace = ReadTrace::default();
+            let reply = self.levels.read(&query, self.strict, &mut trace).await?;
+            let value = C::Reply::from_reply(reply)?;
+            let remaining = match trace.source {
+                Some(index) => self.levels.remaining(index, &query).await,
+                None => None,
+            };
+            let source = trace.source.map(|index| self.levels.levels[index].name.clone());
+            Ok(ReadReport { value, source, remaining, degraded: trace.degraded })
+        })
     }
 
     /// Writes, and says whether the authority decided and which levels were not well.
     ///
     /// # Errors
     /// As [`Execute::mutate`].
-    pub async fn write<'a, C: MutationCommand<'a>>(&self, command: C) -> Result<WriteReport<C::Reply>> {
-        check_size(&command)?;
-        let mutation = command.into();
-        let mut trace = WriteTrace::default();
-        let reply = self.levels.write(&mutation, &mut trace).await?;
-        Ok(WriteReport { value: C::Reply::from_reply(reply)?, decided: trace.decided, degraded: trace.degraded })
+    #[allow(clippy::manual_async_fn)]
+    pub fn write<'a, C: MutationCommand<'a>>(&'a self, command: C) -> BoxFuture<'a, Result<WriteReport<C::Reply>>> {
+        Box::pin(async move {
+            check_size(&command)?;
+            let mutation = command.into();
+            let mut trace = WriteTrace::default();
+            let reply = self.levels.write(&mutation, &mut trace).await?;
+            Ok(WriteReport { value: C::Reply::from_reply(reply)?, decided: trace.decided, degraded: trace.degraded })
+        })
     }
 
     /// Makes the copies of this process forget `key`: for when the caller knows that another process changed it. The
@@ -179,6 +187,17 @@ impl Cache {
     /// nothing and fills nothing.
     pub async fn explain(&self, key: &[u8]) -> Vec<Explained> {
         self.levels.explain(key).await
+    }
+
+    /// Carries out any command that was read from its arguments: what a shell or a protocol server does.
+    ///
+    /// # Errors
+    /// The command's own, or as [`Execute`] says.
+    pub async fn call(&self, request: &Request<'_>) -> Result<Reply> {
+        match self.try_call(request) {
+            Some(result) => result,
+            None => Execute::call(self, request).await,
+        }
     }
 }
 

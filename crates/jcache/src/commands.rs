@@ -15,7 +15,14 @@
 //! | `Get`, `MGet`, `GetAndScan`, `MGetAndScan` | [`get::<T>`](StringCommands::get), [`mget::<T>`](StringCommands::mget) |
 //! | `HSet`, `HSetNX` | [`hset`](HashCommands::hset), [`hset_nx`](HashCommands::hset_nx) |
 //! | `HGetAll` with `Scan` into a struct | [`hgetall`](HashCommands::hgetall) as a map or a [`Struct`](crate::typed::Struct) |
+//! | **`LPop`** (takes the tail) | [`rpop`](ListCommands::rpop) |
+//! | **`LShift`** (takes the head) | [`lpop`](ListCommands::lpop) |
+//! | **`LBPop`** (waits for the tail) | [`brpop`](ListCommands::brpop) |
+//! | `LPush`, `LRang`, `LTrim`, `LLen` | [`lpush`](ListCommands::lpush), [`lrange`](ListCommands::lrange), [`ltrim`](ListCommands::ltrim), [`llen`](ListCommands::llen) |
 //! | `HExists HDel HGet HMGet HKeys HVals HLen` | the same in lower case |
+//! | `ZAdd ZCard ZCount ZIncrBy ZRange ZRangeByScore ZRank ZRem ZRemRangeByRank ZRemRangeByScore ZRevRange ZRevRank ZScore` | the same in lower case; bounds are [ranges](IntoBounds) |
+//! | `Client`; `StringClient`, `HashClient` … | [`Cache`]; [`StringCache`](crate::StringCache), [`HashCache`](crate::HashCache) … |
+//! | `RandomExpirationDuration` | [`jitter`](crate::Builder::jitter), both ways |
 //!
 //! # What has no method of its own
 //!
@@ -30,16 +37,23 @@ mod args;
 pub(crate) mod call;
 mod hash;
 mod key;
+mod list;
 mod pages;
 mod set;
+mod sorted_set;
 mod string;
 
-pub use args::{Each, IntoArgs, IntoBounds, IntoKeys};
+pub use answers::PoppedFrom;
+pub use args::{Each, IntoArgs, IntoBounds, IntoKeys, IntoScored};
 pub use call::{Call, Prepared};
 pub use hash::HashCommands;
+pub use jcache_core::command::list::{End, Side};
+pub use jcache_core::command::sorted_set::{Aggregate, Extreme};
 pub use key::{ExpireTime, KeyCommands, Ttl};
+pub use list::ListCommands;
 pub use pages::Pages;
 pub use set::SetCommands;
+pub use sorted_set::SortedSetCommands;
 pub use string::StringCommands;
 
 use crate::Cache;
@@ -47,4 +61,6 @@ use crate::Cache;
 impl KeyCommands for Cache {}
 impl StringCommands for Cache {}
 impl HashCommands for Cache {}
+impl ListCommands for Cache {}
 impl SetCommands for Cache {}
+impl SortedSetCommands for Cache {}

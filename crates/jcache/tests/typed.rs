@@ -1,10 +1,12 @@
 //! The typed methods on the embedded default: what they answer, what they refuse, and that their futures can be sent.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::num::NonZeroU32;
 use std::time::{Duration, SystemTime};
 
+use jcache::command::string::{Get, Incr};
 use jcache::commands::{Each, ExpireTime, Ttl};
 use jcache::prelude::*;
 use jcache::{Result, Type};
@@ -364,7 +366,15 @@ fn any_byte_may_be_in_keys_and_values() {
 
 #[test]
 fn futures_can_be_sent_to_other_threads() {
-    async fn generic<C: StringCommands + KeyCommands>(cache: C, name: String) -> Result<u64> {
+    async fn detailed(cache: Cache, name: String) -> Result<Option<Value>> {
+        cache.write(Incr { key: (&name).into() }).await?;
+        cache.mutate(Incr { key: (&name).into() }).await?;
+        Ok(cache.read(Get { key: (&name).into() }).await?.value)
+    }
+    async fn generic<C: StringCommands + HashCommands + KeyCommands>(cache: C, name: String) -> Result<u64> {
+        cache.hset(format!("{name}:hash"), (&name, 1)).await?;
+        let mut scan = cache.hscan::<String, u8>(&name);
+        while scan.next_page().await?.is_some() {}
         cache.set(&name, "x").ttl(MINUTE).await?;
         cache.get::<String>(&name).await?;
         let mut scan = cache.scan::<String>().matching(&name);
@@ -375,6 +385,8 @@ fn futures_can_be_sent_to_other_threads() {
     let removed = runtime.block_on(async {
         let cache = Cache::new();
         let tasks = (0..8).map(|n| tokio::spawn(generic(cache.clone(), format!("key:{n}")))).collect::<Vec<_>>();
+        let count = tokio::spawn(detailed(cache.clone(), "count".to_owned())).await.unwrap().unwrap();
+        assert_eq!(count, Some(Value::from("2")));
         let mut removed = 0;
         for task in tasks {
             removed += task.await.unwrap().unwrap();

@@ -1,6 +1,6 @@
 //! What the levels ask of any command, beyond running it: parts per key, a degraded outcome, who may answer.
 
-use super::key::{Del, Exists, Expire, FlushAll, NewTime, PExpire, PExpireAt, PExpireTime, Touch, Unlink};
+use super::key::{Del, Exists, Expire, FlushDb, NewTime, PExpire, PExpireAt, PExpireTime, Touch, Unlink};
 use super::string::{Expiry, MGet, MSet, PSetEx, Set, SetEx, SetOptions};
 use super::{Mutation, MutationCommand, Query};
 use crate::arg::Key;
@@ -10,6 +10,16 @@ use crate::reply::{Outcome, Reply};
 use crate::time::{Context, Timestamp};
 
 impl<'a> Query<'a> {
+    /// The key, when the query asks for nothing but the whole string there: the most common question of all, for which
+    /// an engine may keep a short way.
+    #[inline]
+    pub fn whole_string(&self) -> Option<&Key<'a>> {
+        match self {
+            Query::Get(get) => Some(&get.key),
+            _ => None,
+        }
+    }
+
     /// Whether only the authority knows the answer: the command has no key (`DBSIZE`, `SCAN`), it asks for the
     /// deadline, which a copy may have shortened, or it has a cursor.
     pub fn needs_authority(&self) -> bool {
@@ -91,9 +101,15 @@ impl<'a> Mutation<'a> {
         join(parts)
     }
 
-    /// The removal of `key`, or of everything.
-    pub fn removal(key: Option<Key<'a>>) -> Self {
-        key.map_or_else(|| FlushAll::default().into(), |key| Unlink { keys: vec![key] }.into())
+    /// The removal of `keys`.
+    pub fn removal(keys: impl IntoIterator<Item = Key<'a>>) -> Self {
+        Unlink { keys: keys.into_iter().collect() }.into()
+    }
+
+    /// The removal of everything in the database of the connection: other databases of the same server are none of a
+    /// cache's business.
+    pub fn clearing() -> Self {
+        FlushDb::default().into()
     }
 
     /// The same mutation with its relative time to live multiplied by `factor` (at least 1 ms is left); `None` when it

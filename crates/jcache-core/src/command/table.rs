@@ -367,7 +367,7 @@ impl<'a> Mutation<'a> {
     pub fn drop_keys(&self) -> Mutation<'_> {
         let mut keys = Vec::new();
         self.visit_keys(|key| keys.push(key.borrow()));
-        if keys.is_empty() { FlushAll::default().into() } else { Unlink { keys }.into() }
+        if keys.is_empty() { Mutation::clearing() } else { Mutation::removal(keys) }
     }
 
     /// Whether the command does nothing but remove whole keys.

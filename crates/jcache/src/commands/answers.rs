@@ -6,14 +6,15 @@ use jcache_core::{Error, Outcome, Query, Reply, Request, Result, Value};
 use super::call::Finish;
 use crate::typed::{FromFields, FromValue};
 
+/// The key at which elements were popped, and these; `None` when there were none.
+pub type PoppedFrom<T> = Option<(Value, Vec<T>)>;
+
 /// What is stored at `key`, or is a part of that, as the caller's type.
-#[inline]
 pub(super) fn element<T: FromValue>(key: &[u8], value: Value) -> Result<T> {
     T::from_value(value).map_err(|error| error.at(key, None))
 }
 
 /// The bytes of the key that `request` is about: the first one, or none for a command about all keys.
-#[inline]
 pub(super) fn key<'r>(request: &'r Request<'_>) -> &'r [u8] {
     let key = match request {
         Request::Query(query) => query.first_key(),
@@ -22,15 +23,19 @@ pub(super) fn key<'r>(request: &'r Request<'_>) -> &'r [u8] {
     key.map_or(b"", |key| key.as_bytes())
 }
 
-/// A value.
+/// A value. The key is looked for only when there is something to say of it.
+#[inline]
 pub(super) fn one<T: FromValue>(request: &Request<'_>, reply: Reply) -> Result<T> {
-    element(key(request), Value::from_reply(reply)?)
+    T::from_value(Value::from_reply(reply)?).map_err(|error| error.at(key(request), None))
 }
 
 /// A value or nothing.
-#[inline]
 pub(super) fn maybe<T: FromValue>(request: &Request<'_>, reply: Reply) -> Result<Option<T>> {
     match reply {
+        Reply::Bulk(value) => match T::from_value(value) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(error.at(key(request), None)),
+        },
         Reply::Nil => Ok(None),
         value => one(request, value).map(Some),
     }
@@ -60,6 +65,18 @@ pub(super) fn places<T: FromValue>(request: &Request<'_>, reply: Reply) -> Resul
 /// Names with their values, in whatever form servers send them.
 pub(super) fn pairs<F: FromValue, V: FromValue>(request: &Request<'_>, reply: Reply) -> Result<Vec<(F, V)>> {
     FromFields::from_fields(key(request), Flat::from_reply(reply)?.0)
+}
+
+/// Members with their scores, in whatever form servers send them.
+pub(super) fn scored<T: FromValue>(request: &Request<'_>, reply: Reply) -> Result<Vec<(T, f64)>> {
+    let members = Flat::<Value, f64>::from_reply(reply)?.0;
+    let named = |member| T::from_value(member).map_err(|error| error.at(key(request), None));
+    members.into_iter().map(|(member, score)| Ok((named(member)?, score))).collect()
+}
+
+/// A list of what replies may be read as.
+pub(super) fn as_listed<R: Outcome>(_: &Request<'_>, reply: Reply) -> Result<Vec<R>> {
+    Outcome::from_reply(reply)
 }
 
 /// A number of things, of which there cannot be less than none.
@@ -113,4 +130,9 @@ pub(super) fn page_of_pairs<F: FromValue, V: FromValue>(
     reply: Reply,
 ) -> Result<Page<Vec<(F, V)>>> {
     page(request, reply, pairs)
+}
+
+/// A page of members with their scores.
+pub(super) fn page_of_scored<T: FromValue>(request: &Request<'_>, reply: Reply) -> Result<Page<Vec<(T, f64)>>> {
+    page(request, reply, scored)
 }

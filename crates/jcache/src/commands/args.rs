@@ -1,10 +1,14 @@
 //! What methods take: one or several keys or values, ranges, and times.
 
+use std::collections::{BTreeMap, HashMap};
 use std::ops::{Bound, Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use jcache_core::command::Field;
+use jcache_core::command::key::NewTime;
+use jcache_core::command::list::PosOptions;
+use jcache_core::command::sorted_set::{Selection, ZAddOptions};
+use jcache_core::command::{Field, Timeout};
 use jcache_core::{Arg, Args, Error, Key, Result, Value};
 
 use crate::typed::ToArg;
@@ -148,6 +152,43 @@ pub(super) fn some<T>(name: &str, items: Vec<T>) -> Result<Vec<T>> {
     if items.is_empty() { Err(Error::arity(name)) } else { Ok(items) }
 }
 
+/// Members with their scores: one pair, an array or vector of pairs, a map, or [`Each`] of an iterator.
+pub trait IntoScored<'a> {
+    /// Scores and members, as commands have them.
+    ///
+    /// # Errors
+    /// Conversion, when a member cannot be stored; not a valid float, for a score that is NaN.
+    fn into_scored(self) -> Result<Vec<(f64, Arg<'a>)>>;
+}
+
+fn scores<'a, M: ToArg<'a>, S: Into<f64>>(members: impl IntoIterator<Item = (M, S)>) -> Result<Vec<(f64, Arg<'a>)>> {
+    members.into_iter().map(|(member, score)| Ok((number(score.into())?, member.to_arg()?))).collect()
+}
+
+impl<'a, M: ToArg<'a>, S: Into<f64>> IntoScored<'a> for (M, S) {
+    fn into_scored(self) -> Result<Vec<(f64, Arg<'a>)>> {
+        scores([self])
+    }
+}
+
+macro_rules! scored_lists {
+    ($([$($param:tt)*] $Type:ty => $it:ident $items:expr),* $(,)?) => {$(
+        impl<'a, M: ToArg<'a>, S: Into<f64>, $($param)*> IntoScored<'a> for $Type {
+            fn into_scored(self) -> Result<Vec<(f64, Arg<'a>)>> {
+                let $it = self;
+                scores($items)
+            }
+        }
+    )*};
+}
+scored_lists! {
+    [const N: usize] [(M, S); N] => it it,
+    [] Vec<(M, S)> => it it,
+    [H] HashMap<M, S, H> => it it,
+    [] BTreeMap<M, S> => it it,
+    [I: IntoIterator<Item = (M, S)>] Each<I> => it it.0,
+}
+
 /// A range whose ends convert to `T`: any range of Rust, with either end left out, in or open.
 ///
 /// | Redis | Rust |
@@ -212,12 +253,39 @@ pub(super) fn epoch_millis(time: SystemTime) -> i64 {
     }
 }
 
+/// How long a blocking command waits: zero is for ever, as in Redis.
+pub(super) fn wait(time: Duration) -> Timeout {
+    if time.is_zero() { Timeout::FOREVER } else { time.into() }
+}
+
+/// A score or an increment, which must be a number.
+pub(super) fn number(score: f64) -> Result<f64> {
+    if score.is_nan() { Err(Error::not_a_float()) } else { Ok(score) }
+}
+
 /// Options that were put together by hand, as the command `name` would read them: refused where Redis refuses them.
-pub(super) fn checked<T: for<'a> Field<'a>>(name: &'static str, options: &T) -> Result<()> {
+pub(super) fn checked<'a, T: Field<'a> + Reread>(name: &'static str, options: &T) -> Result<()> {
     let mut written: Vec<Value> = Vec::new();
     options.write(&mut written);
     let args: Vec<Arg<'_>> = written.iter().map(Arg::from).collect();
-    T::parse(&mut Args::new(name, &args)).map(drop)
+    T::reread(&mut Args::new(name, &args))
+}
+
+/// Reading options whatever the lifetime of their arguments.
+pub(super) trait Reread {
+    fn reread(args: &mut Args<'_>) -> Result<()>;
+}
+
+macro_rules! reread {
+    ($($Type:ty => $Read:ty),* $(,)?) => {$(
+        impl Reread for $Type {
+            fn reread(args: &mut Args<'_>) -> Result<()> { <$Read as Field<'_>>::parse(args).map(drop) }
+        }
+    )*};
+}
+reread! {
+    NewTime => NewTime, PosOptions => PosOptions, (ZAddOptions, (f64, f64)) => (ZAddOptions, (f64, f64)),
+    Selection<'_> => Selection<'_>,
 }
 
 #[cfg(test)]

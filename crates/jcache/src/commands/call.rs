@@ -25,7 +25,12 @@ pub(crate) type Finish<O> = fn(&Request<'_>, Reply) -> Result<O>;
 pub struct Call<'a, E: ?Sized, O>(State<'a, E, O>);
 
 enum State<'a, E: ?Sized, O> {
-    Ready { cache: &'a E, request: Request<'a>, finish: Finish<O> },
+    /// Not begun; or, without the cache, answered at once: then the request is left for the drop to come.
+    Ready {
+        cache: Option<&'a E>,
+        request: Request<'a>,
+        finish: Finish<O>,
+    },
     Refused(Error),
     Waiting(BoxFuture<'a, Result<O>>),
     Done,
@@ -59,7 +64,7 @@ impl<'a, E: ?Sized, O> Call<'a, E, O> {
     #[inline]
     fn new(cache: &'a E, request: Result<Request<'a>>, finish: Finish<O>) -> Self {
         Self(match request {
-            Ok(request) => State::Ready { cache, request, finish },
+            Ok(request) => State::Ready { cache: Some(cache), request, finish },
             Err(error) => State::Refused(error),
         })
     }
@@ -105,12 +110,12 @@ impl<'a, E: Execute + ?Sized, O: 'a> Future for Call<'a, E, O> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<O>> {
-        if let State::Ready { cache, request, finish } = &self.0
-            && let Some(reply) = cache.try_call(request)
+        if let State::Ready { cache, request, finish } = &mut self.0
+            && let Some(ready) = *cache
+            && let Some(reply) = ready.try_call(request)
         {
-            let answer = reply.and_then(|reply| finish(request, reply));
-            self.0 = State::Done;
-            return Poll::Ready(answer);
+            *cache = None;
+            return Poll::Ready(reply.and_then(|reply| finish(request, reply)));
         }
         self.wait(context)
     }
@@ -119,13 +124,13 @@ impl<'a, E: Execute + ?Sized, O: 'a> Future for Call<'a, E, O> {
 impl<'a, E: Execute + ?Sized, O: 'a> Call<'a, E, O> {
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<Result<O>> {
         let mut waiting: BoxFuture<'a, Result<O>> = match std::mem::replace(&mut self.0, State::Done) {
-            State::Ready { cache, request, finish } => Box::pin(async move {
+            State::Ready { cache: Some(cache), request, finish } => Box::pin(async move {
                 let reply = cache.call(&request).await?;
                 finish(&request, reply)
             }),
             State::Waiting(waiting) => waiting,
             State::Refused(error) => return Poll::Ready(Err(error)),
-            State::Done => panic!("polled after it was done"),
+            State::Ready { cache: None, .. } | State::Done => panic!("polled after it was done"),
         };
         let polled = waiting.as_mut().poll(context);
         if polled.is_pending() {
@@ -159,6 +164,15 @@ pub struct Prepared<'a, E: ?Sized, C, O> {
 }
 
 impl<'a, E: Execute + ?Sized, C, O> Prepared<'a, E, C, O> {
+    /// A query with options.
+    pub(crate) fn query(cache: &'a E, command: impl FnOnce() -> Result<C>, finish: Finish<O>) -> Self
+    where
+        C: QueryCommand<'a>,
+    {
+        const { assert!(E::SERVES.admits(C::SPEC.family), "this cache does not serve the family of the command") }
+        Self { cache, command: command(), seal: query, finish }
+    }
+
     /// A mutation with options.
     pub(crate) fn mutation(cache: &'a E, command: impl FnOnce() -> Result<C>, finish: Finish<O>) -> Self
     where

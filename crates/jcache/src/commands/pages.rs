@@ -5,6 +5,7 @@ use std::fmt;
 use jcache_core::command::hash::HScan;
 use jcache_core::command::key::{KeyFilter, Scan};
 use jcache_core::command::set::SScan;
+use jcache_core::command::sorted_set::ZScan;
 use jcache_core::command::{Cursor, ScanOptions};
 use jcache_core::reply::Page;
 use jcache_core::{Arg, Key, Result, Type};
@@ -49,6 +50,7 @@ pub(super) enum Of<'a> {
     Keys(Option<Type>),
     Hash(Key<'a>),
     Set(Key<'a>),
+    SortedSet(Key<'a>),
 }
 
 impl<E: ?Sized, T> fmt::Debug for Pages<'_, E, T> {
@@ -91,6 +93,7 @@ impl<'a, E: Execute + ?Sized, T> Pages<'a, E, T> {
             }
             Of::Hash(key) => Call::query(cache, || Ok(HScan { key, cursor, options: options.into() }), read),
             Of::Set(key) => Call::query(cache, || Ok(SScan { key, cursor, options: options.into() }), read),
+            Of::SortedSet(key) => Call::query(cache, || Ok(ZScan { key, cursor, options: options.into() }), read),
         };
         let Page { cursor, items } = page.await?;
         self.cursor = Some(cursor).filter(|cursor| *cursor != 0);

@@ -37,7 +37,7 @@ use crate::typed::{FromValue, IntoFields, ToArg};
 /// the string is only replaced), [conversion](crate::ErrorKind::Conversion) when a value is not what is asked for,
 /// [too large](crate::ErrorKind::TooLarge) above 512 MiB, and what [`Execute`] says of levels.
 pub trait StringCommands: Execute {
-    /// The string at a key, or `None` when there is no such key. `GET`, O(1); for a [`Value`] there is no copy.
+    /// The string at a key, or `None` when there is no such key. `GET`, O(1); for a [`Value`](crate::Value) there is no copy.
     fn get<'a, T: FromValue>(&'a self, key: impl Into<Key<'a>>) -> Call<'a, Self, Option<T>> {
         Call::query(self, || Ok(Get { key: key.into() }), maybe)
     }

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jcache_core::command::key::{FlushDb, Unlink};
 use jcache_core::snapshot::FillLimit;
 use jcache_core::{Error, ErrorKind, Mutation, Reply, Result, Scope, Timestamp};
 use tokio::time::Instant;
@@ -176,10 +175,9 @@ impl Level {
     /// The level's, when it could not drop.
     pub(super) async fn settle(&self, until: Until, key: Option<&[u8]>) -> Result<bool> {
         while let Some(due) = self.marks.due(key) {
-            let removal: Mutation<'_> = match &due {
-                Due::Keys(keys) => Unlink { keys: keys.iter().map(|(key, _)| key.into()).collect() }.into(),
-                // Of this database: others in the same server are none of this cache's business.
-                Due::Everything(_) => FlushDb::default().into(),
+            let removal = match &due {
+                Due::Keys(keys) => Mutation::removal(keys.iter().map(|(key, _)| key.into())),
+                Due::Everything(_) => Mutation::clearing(),
                 Due::Later => return Ok(false),
             };
             self.mutate(until, &removal).await?;

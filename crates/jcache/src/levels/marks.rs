@@ -271,13 +271,13 @@ mod tests {
     fn what_is_being_filled_is_not_dropped_yet() {
         let marks = Marks::default();
         let fill = marks.begin_fill(&"a".into()).expect("not marked");
-        let removal = Mutation::removal(Some("a".into()));
-        assert!(marks.overtake(&removal) && !marks.overtake(&Mutation::removal(Some("b".into()))));
+        let removal = Mutation::removal(["a".into()]);
+        assert!(marks.overtake(&removal) && !marks.overtake(&Mutation::removal(["b".into()])));
         marks.add_key(b"b");
         assert_eq!(marks.due(Some(b"a")), Some(Due::Later));
         assert!(matches!(marks.due(None), Some(Due::Keys(keys)) if keys.len() == 1), "the other one is due");
         assert!(marks.begin_fill(&"a".into()).is_none());
-        assert!(marks.overtake(&Mutation::removal(None)));
+        assert!(marks.overtake(&Mutation::clearing()));
         assert_eq!(marks.due(Some(b"x")), Some(Due::Later));
         drop(fill);
         assert!(matches!(marks.due(Some(b"x")), Some(Due::Everything(_))));

@@ -157,8 +157,10 @@ impl Levels {
         let mut fills = Vec::new();
         let mut level_failure: Option<Error> = None;
         for (part, answer) in open.iter_mut().zip(answers) {
+            // What the authority says of all keys together is the answer, also when it is "none".
+            let of_all_keys = index == self.authority && part.query.first_key().is_none();
             match answer {
-                Ok(Fetched { answer: Answer { reply, hit: true }, snapshot }) => {
+                Ok(Fetched { answer: Answer { reply, hit }, snapshot }) if hit || of_all_keys => {
                     level.counters.hits.add(1);
                     trace.source = Some(index);
                     part.outcome = Some(Ok(reply));
@@ -166,7 +168,7 @@ impl Levels {
                         fills.push(WholeKey { snapshot, token, missing_at: std::mem::take(&mut part.missed) });
                     }
                 }
-                Ok(Fetched { answer: Answer { reply, hit: false }, .. }) => {
+                Ok(Fetched { answer: Answer { reply, .. }, .. }) => {
                     level.counters.misses.add(1);
                     part.authority_answered |= index == self.authority;
                     // The authority's "nothing" is the one to give; a copy's serves when there is no better.

@@ -8,7 +8,7 @@
 //! - [`promises`]: what must hold after every round, and at the end;
 //! - [`run`]: a whole run, and the tests: that runs pass, and that they fail without each mechanism.
 //!
-//! A failure names its seed; `JCACHE_SEED=… JCACHE_STEPS=… cargo test -p jcache --lib levels::tests::replay` runs it
+//! A failure names its seed; `JCACHE_SEED=… JCACHE_STEPS=… cargo test -p jcache --lib levels::tests::run::replay` runs it
 //! again.
 
 mod node;

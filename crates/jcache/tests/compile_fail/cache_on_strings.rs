@@ -1,0 +1,5 @@
+mod driver;
+
+fn main() {
+    let _ = jcache::Cache::builder().level(driver::Strings);
+}

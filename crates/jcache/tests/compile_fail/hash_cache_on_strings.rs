@@ -1,0 +1,5 @@
+mod driver;
+
+fn main() {
+    let _ = jcache::HashCache::builder().level(driver::Strings);
+}

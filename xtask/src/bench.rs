@@ -1,0 +1,15 @@
+//! Measuring against the peers: builds the package in `bench/`, which is apart from the workspace, and runs it.
+
+use crate::run::{self, Outcome};
+use crate::setup;
+
+pub(crate) fn run(args: &[&str]) -> Outcome {
+    setup::install()?;
+    if args.contains(&"--callgrind") {
+        setup::install_missing(&[("valgrind", "valgrind")])?;
+    }
+    let build = ["--release", "--quiet", "--manifest-path", "bench/Cargo.toml"];
+    // All of it: the measuring program starts the package's other one.
+    run::cargo(&[&["build", "--bins"], &build[..]].concat())?;
+    run::cargo(&[&["run", "--bin", "jcache-bench"], &build[..], &["--"], args].concat())
+}
