@@ -5,7 +5,7 @@ use jcache_core::driver::{HashDriver, ListDriver, SetDriver, SortedSetDriver, St
 use jcache_core::effect::Reach;
 use jcache_core::fetch::Fetched;
 use jcache_core::snapshot::FillLimit;
-use jcache_core::{Answer, Driver, Effect, Key, Keyspace, Reply, Result, Snapshot, Timestamp};
+use jcache_core::{Answer, Driver, Effect, Error, ErrorKind, Key, Keyspace, Reply, Result, Snapshot, Timestamp};
 
 use crate::Memory;
 
@@ -16,12 +16,12 @@ impl Driver for Memory {
             let found = self.0.get(key);
             return Some(found.map(|text| text.map_or(Answer::miss(Reply::Nil), |it| Answer::hit(Reply::Bulk(it)))));
         }
-        Some(self.0.read(query, |view, context| query.answer(view, context)))
+        Some(self.0.answer(query))
     }
 
     #[inline]
     async fn query(&self, query: &Query<'_>) -> Result<Answer> {
-        self.0.read(query, |view, context| query.answer(view, context))
+        self.0.answer(query)
     }
 
     #[inline]
@@ -33,23 +33,27 @@ impl Driver for Memory {
 
     async fn mutate(&self, mutation: &Mutation<'_>) -> Result<Reply> {
         let (reply, wait) = self.0.change(mutation, |view, context| {
-            let reply = mutation.run(view, context);
-            let blocking = if matches!(reply, Ok(Reply::Nil)) { mutation.blocking() } else { None };
-            (reply, blocking.map(|blocking| (self.0.waiters.join(&self.0, mutation), blocking.timeout)))
-        });
+            let reply = mutation.run(view, context)?;
+            let blocking = if reply == Reply::Nil { mutation.blocking() } else { None };
+            Ok((reply, blocking.map(|blocking| (self.0.waiters.join(&self.0, mutation), blocking.timeout))))
+        })?;
         match wait {
-            None => reply,
+            None => Ok(reply),
             Some((wait, None)) => wait.await,
             Some((mut wait, Some(timeout))) => match tokio::time::timeout(timeout, &mut wait).await {
                 Ok(brought) => brought,
                 // What came at the last moment counts; otherwise nil, as at first.
-                Err(_) => wait.stop().unwrap_or(reply),
+                Err(_) => wait.stop().unwrap_or(Ok(reply)),
             },
         }
     }
 
     async fn fetch(&self, query: &Query<'_>, limit: FillLimit) -> Result<Fetched> {
-        self.0.read(query, |view, context| Fetched::from_keyspace(query, view, limit, context))
+        self.0.read(query, |view, context| {
+            let fetched = Fetched::from_keyspace(query, view, limit, context)?;
+            view.count(fetched.answer.hit);
+            Ok(fetched)
+        })
     }
 
     async fn install(&self, snapshot: &Snapshot) -> Result<()> {
@@ -59,7 +63,7 @@ impl Driver for Memory {
 
     async fn apply(&self, effect: &Effect<'_>, cap: Option<Timestamp>) -> Result<()> {
         let Some(change) = &effect.change else { return Ok(()) };
-        self.0.change(change, |view, context| {
+        let applied = self.0.change(change, |view, context| {
             let (mut held, mut lacking) = (false, false);
             change.visit_keys(|key| if view.contains(key) { held = true } else { lacking = true });
             let applies = match effect.reach {
@@ -69,14 +73,25 @@ impl Driver for Memory {
                 Reach::Replica => false,
             };
             // A change that fails here but did not at the authority shows that the copy differs.
-            if !applies || change.run(view, context).is_err() {
-                change.drop_keys().run(view, context)?;
+            let made = if applies { change.run(view, context).map(drop) } else { Err(Error::wrong_type()) };
+            match made {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::OutOfMemory => return Err(error),
+                Err(_) => drop(change.drop_keys().run(view, context)?),
             }
             if let Some(cap) = cap {
                 change.visit_keys(|key| limit(view, key, cap));
             }
             Ok(())
-        })
+        });
+        match applied {
+            // A copy that has no room for the change must not keep what was there before.
+            Err(error) if error.kind() == ErrorKind::OutOfMemory => {
+                let drop_keys = change.drop_keys();
+                self.0.change(&drop_keys, |view, context| drop_keys.run(view, context).map(drop))
+            }
+            applied => applied,
+        }
     }
 }
 

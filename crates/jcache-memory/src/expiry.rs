@@ -59,20 +59,16 @@ impl Expiry {
     fn round(&self, engine: &Engine) -> u64 {
         self.next.store(NEVER, Ordering::Relaxed);
         let now = engine.clock.now().as_millis();
-        let mut garbage = Vec::new();
         let mut left: Vec<usize> = (0..engine.shards()).collect();
         let mut earliest = NEVER;
         // Turn by turn, so that each shard is left alone between its batches.
         while !left.is_empty() {
             left.retain(|index| {
-                let mut shard = engine.lock(*index);
-                let more = !shard.reap(now, BATCH, &mut garbage);
-                if !more {
-                    earliest = earliest.min(shard.table.earliest());
+                let (done, _) = engine.reap(*index, now, BATCH);
+                if done {
+                    earliest = earliest.min(engine.lock(*index).table.earliest());
                 }
-                drop(shard);
-                garbage.clear();
-                more
+                !done
             });
         }
         if earliest != NEVER {

@@ -1,11 +1,15 @@
 //! [`Memory`], the handle that users have, and how to build one.
 
+use std::fmt;
 use std::sync::Arc;
 
 use jcache_core::{Result, Value};
 
+use crate::bound::Eviction;
 use crate::clock::{Clock, Source};
 use crate::engine::Engine;
+use crate::removal::{RemovalListener, Removals};
+use crate::stats::Stats;
 
 /// A cache in the memory of this process: strings, hashes, lists, sets and sorted sets with deadlines.
 ///
@@ -45,13 +49,29 @@ impl Memory {
         self.0.get(key)
     }
 
-    /// Bytes of memory that the data takes: tables, entries and what collections own, as the allocator rounds them.
+    /// Bytes of memory that the data takes: tables, entries and what collections own, as the allocator rounds them, and
+    /// the queues of the eviction policy. This is what [`Builder::max_memory`] bounds.
     /// O(number of shards).
     ///
     /// Entries that are due count until their memory is given back, soon after. Values that were handed out and replaced
-    /// since do not count, though they keep their memory.
+    /// since do not count, though they keep their memory. All shards are locked for the sum: what moves from one to
+    /// another does not count twice.
     pub fn memory_used(&self) -> usize {
-        (0..self.0.shards()).map(|index| self.0.lock(index).memory_used()).sum()
+        self.0.memory_used()
+    }
+
+    /// What the cache has done so far and what it holds. O(number of shards), each locked in turn: figures of different
+    /// shards are of slightly different moments.
+    ///
+    /// ```
+    /// # use jcache_memory::Memory;
+    /// let memory = Memory::new();
+    /// memory.get(b"absent")?;
+    /// assert_eq!((memory.stats().hits, memory.stats().misses), (0, 1));
+    /// # Ok::<(), jcache_core::Error>(())
+    /// ```
+    pub fn stats(&self) -> Stats {
+        self.0.stats()
     }
 
     /// How many keys there are, including those that are due but not yet freed. O(number of shards).
@@ -72,22 +92,33 @@ impl Default for Memory {
 }
 
 /// Settings of a [`Memory`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Builder {
     shards: usize,
     clock: Source,
+    max_memory: Option<usize>,
+    eviction: Eviction,
+    listener: Option<RemovalListener>,
 }
 
 impl Default for Builder {
-    /// 64 shards and the system's clock.
+    /// 64 shards, the system's clock, no bound.
     fn default() -> Self {
-        Self { shards: 64, clock: Source::System }
+        Self { shards: 64, clock: Source::System, max_memory: None, eviction: Eviction::default(), listener: None }
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Builder");
+        out.field("shards", &self.shards).field("clock", &self.clock).field("max_memory", &self.max_memory);
+        out.field("eviction", &self.eviction).finish_non_exhaustive()
     }
 }
 
 impl Builder {
     /// In how many parts the keys are split, each with a lock of its own; 64 by default. Rounded up to a power of two,
-    /// 256 at most.
+    /// 256 at most; fewer when a bound leaves less than 64 KiB for each.
     #[must_use]
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards;
@@ -101,8 +132,67 @@ impl Builder {
         self
     }
 
+    /// Bounds the memory that the data takes, in bytes; none by default.
+    ///
+    /// Everything counts that [`Memory::memory_used`] tells. A command that needs more evicts other keys first, as
+    /// [`Builder::eviction`] says; when that is not enough it fails with
+    /// [`OutOfMemory`](jcache_core::ErrorKind::OutOfMemory) and nothing has changed. Commands that remove or read are
+    /// served always. Besides, commands under way keep their arguments and replies, and replaced values live on while
+    /// somebody holds them.
+    ///
+    /// ```
+    /// use jcache_core::{Arg, Driver, Mutation};
+    /// use jcache_memory::Memory;
+    ///
+    /// let memory = Memory::builder().max_memory(1 << 20).build();
+    /// for i in 0..20_000 {
+    ///     let args: [Arg; 3] = ["SET".into(), format!("key:{i}").into(), vec![b'x'; 100].into()];
+    ///     memory.try_mutate(&Mutation::parse(&args)?).expect("at once")?;
+    /// }
+    /// assert!(memory.memory_used() <= 1 << 20);
+    /// assert!(memory.get(b"key:19999")?.is_some());
+    /// assert!(memory.stats().evictions > 10_000);
+    /// # Ok::<(), jcache_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn max_memory(mut self, bytes: usize) -> Self {
+        self.max_memory = Some(bytes);
+        self
+    }
+
+    /// Whom to evict when [`Builder::max_memory`] leaves no room; [`Eviction::S3Fifo`] by default. Without a bound
+    /// nobody is evicted.
+    #[must_use]
+    pub fn eviction(mut self, eviction: Eviction) -> Self {
+        self.eviction = eviction;
+        self
+    }
+
+    /// Tells `listener` of every key that the cache removes on its own account, to make room or because it is due.
+    ///
+    /// It is called soon after, when no lock is held, by a thread that used the cache or the one that frees what is due;
+    /// removals of one key are told in order, and never two at a time. It may use the cache. A key that is deleted or
+    /// replaced is not told, also when it was due.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use jcache_memory::{Memory, Removal};
+    ///
+    /// let memory = Memory::builder()
+    ///     .max_memory(1 << 20)
+    ///     .on_removal(Arc::new(|key: &[u8], removal: Removal| println!("{} {removal:?}", key.escape_ascii())))
+    ///     .build();
+    /// # drop(memory);
+    /// ```
+    #[must_use]
+    pub fn on_removal(mut self, listener: RemovalListener) -> Self {
+        self.listener = Some(listener);
+        self
+    }
+
     /// The cache.
     pub fn build(self) -> Memory {
-        Memory(Engine::new(self.shards, self.clock))
+        let bound = self.max_memory.map(|max| (max, self.eviction));
+        Memory(Engine::new(self.shards, self.clock, bound, self.listener.map(Removals::new)))
     }
 }

@@ -1,13 +1,19 @@
 //! One of the parts that a cache is split in: a table and what it weighs, behind a lock of its own.
 //!
 //! A shard does to one key what a command asks for. All sizes go through [`Shard::account`], so `bytes` is at every
-//! moment what the entries keep in memory: the place where a bound would make room.
+//! moment what the entries keep in memory. With a bound, a shard also knows how much it may keep and whom to evict; to
+//! look for room before a change is the view's part (`view/room.rs`).
+
+mod bounded;
 
 use jcache_core::{Arg, Object, ObjectRef};
 use jcache_value::Entry;
 
 use crate::hash::Seed;
+use crate::stats::Counts;
 use crate::table::{Item, Place, Table};
+
+pub(crate) use bounded::{Bounded, is_due};
 
 /// What was removed and takes long to free: for when the lock is released.
 #[derive(Debug)]
@@ -21,6 +27,9 @@ pub(crate) enum Garbage {
 pub(crate) struct Shard {
     pub(crate) table: Table,
     bytes: usize,
+    pub(crate) counts: Counts,
+    /// What a shard has more when there is a bound.
+    pub(crate) bound: Option<Bounded>,
 }
 
 /// What an entry holds, as commands see it.
@@ -34,24 +43,34 @@ pub(crate) fn object_of(item: &Item) -> ObjectRef<'_> {
 
 /// The bytes that an entry and all it owns keep in memory.
 #[inline]
-fn weight(item: &Item) -> usize {
+pub(crate) fn weight(item: &Item) -> usize {
     item.size() + item.as_object().map_or(0, Object::heap_size)
 }
 
 impl Shard {
-    pub(crate) fn new(seed: Seed) -> Self {
-        Self { table: Table::new(seed), bytes: 0 }
+    pub(crate) fn new(seed: Seed, bound: Option<Bounded>) -> Self {
+        Self { table: Table::new(seed), bytes: 0, counts: Counts::default(), bound }
     }
 
-    /// Bytes that the entries and the table keep in memory.
-    pub(crate) fn memory_used(&self) -> usize {
-        self.bytes + self.table.heap_size()
-    }
-
-    /// Books a change of what the entries weigh.
+    /// Bytes that the entries, the table and the eviction policy keep in memory.
     #[inline]
-    fn account(&mut self, before: usize, after: usize) {
+    pub(crate) fn memory_used(&self) -> usize {
+        self.bytes + self.overhead()
+    }
+
+    /// Those of them that no entry takes.
+    #[inline]
+    pub(crate) fn overhead(&self) -> usize {
+        self.table.heap_size() + self.bound.as_ref().map_or(0, |bound| bound.policy.heap_size())
+    }
+
+    /// Books a change of what an entry with these marks weighs.
+    #[inline]
+    fn account(&mut self, marks: u8, before: usize, after: usize) {
         self.bytes = self.bytes + after - before;
+        if let Some(bound) = &mut self.bound {
+            bound.resized(marks, before, after);
+        }
     }
 
     /// Makes `key` hold a string. A collection that was there goes to `garbage`.
@@ -74,19 +93,24 @@ impl Shard {
         let item = self.table.get_mut(hash, place);
         let before = weight(item);
         if item.as_object().is_some() {
-            let old = std::mem::replace(item, Entry::text(key, b"", item.deadline()));
-            garbage.push(Garbage::Item(old));
+            self.counts.removed(item.as_object());
+            let mut text = Entry::text(key, b"", item.deadline());
+            text.inherit(item);
+            garbage.push(Garbage::Item(std::mem::replace(item, text)));
         }
         match text {
             Arg::Slice(bytes) => item.set_text(bytes),
             Arg::Value(value) => item.set_shared(value.clone()),
         }
-        let after = weight(item);
+        let (after, marks) = (weight(item), item.marks());
+        if self.bound.is_some() {
+            item.touch();
+        }
         if item.deadline() != deadline {
             item.set_deadline(deadline);
             self.table.deadline_changed(hash, place);
         }
-        self.account(before, after);
+        self.account(marks, before, after);
     }
 
     /// Makes `key` hold a collection that is not empty. What was there goes to `garbage`.
@@ -98,14 +122,16 @@ impl Shard {
         deadline: u64,
         garbage: &mut Vec<Garbage>,
     ) {
-        let new = Entry::object(key, object, deadline);
+        let mut new = Entry::object(key, object, deadline);
+        self.counts.added(new.as_object());
         let Some(place) = self.table.place(hash, key) else { return self.insert(hash, new) };
         let item = self.table.get_mut(hash, place);
-        (0..item.frequency()).for_each(|_| new.touch());
-        let (before, after) = (weight(item), weight(&new));
+        self.counts.removed(item.as_object());
+        new.inherit(item);
+        let (before, after, marks) = (weight(item), weight(&new), new.marks());
         garbage.push(Garbage::Item(std::mem::replace(item, new)));
         self.table.deadline_changed(hash, place);
-        self.account(before, after);
+        self.account(marks, before, after);
     }
 
     /// Appends to the string at `place`.
@@ -113,16 +139,17 @@ impl Shard {
         let item = self.table.get_mut(hash, place);
         let before = weight(item);
         item.append(tail);
-        let after = weight(item);
-        self.account(before, after);
+        let (after, marks) = (weight(item), item.marks());
+        self.account(marks, before, after);
     }
 
     /// Lets `change` work on the collection at `place` and removes it when it is empty after.
     ///
     /// Should `change` panic, nobody knows what it left behind: then the collection is removed too.
     pub(crate) fn edit<R>(&mut self, hash: u64, place: Place, change: impl FnOnce(&mut Object) -> R) -> R {
-        let before = weight(self.table.get_mut(hash, place));
-        let mut edit = Edit { shard: self, hash, place, before, after: None };
+        let item = self.table.get_mut(hash, place);
+        let (before, marks) = (weight(item), item.marks());
+        let mut edit = Edit { shard: self, hash, place, marks, before, after: None };
         let object =
             edit.shard.table.get_mut(hash, place).object_mut().expect("invariant: only collections are edited");
         let result = change(object);
@@ -140,32 +167,44 @@ impl Shard {
 
     #[inline]
     fn insert(&mut self, hash: u64, item: Item) {
-        self.account(0, weight(&item));
+        if self.bound.is_some() {
+            return self.admit(hash, item);
+        }
+        self.bytes += weight(&item);
         self.table.insert(hash, item);
     }
 
     /// Takes the entry at `place` out.
     pub(crate) fn remove(&mut self, hash: u64, place: Place) -> Item {
         let item = self.table.remove(hash, place);
-        self.account(weight(&item), 0);
+        self.counts.removed(item.as_object());
+        self.account(item.marks(), weight(&item), 0);
         item
     }
 
     /// Takes everything out.
     pub(crate) fn clear(&mut self, seed: Seed) -> Garbage {
         self.bytes = 0;
+        self.counts.cleared();
+        if let Some(bound) = &mut self.bound {
+            bound.clear();
+        }
         Garbage::Table(Box::new(std::mem::replace(&mut self.table, Table::new(seed))))
     }
 
     /// Takes out entries that are due, looking at no more than `buckets` buckets; false when there may be more.
-    pub(crate) fn reap(&mut self, now: u64, buckets: usize, garbage: &mut Vec<Garbage>) -> bool {
-        let mut freed = 0;
-        let done = self.table.reap(now, buckets, |item| {
-            freed += weight(&item);
-            garbage.push(Garbage::Item(item));
-        });
-        self.account(freed, 0);
-        done
+    pub(crate) fn reap(&mut self, now: u64, buckets: usize, mut to: impl FnMut(Item)) -> bool {
+        let Self { table, bytes, counts, bound } = self;
+        table.reap(now, buckets, |item| {
+            let weight = weight(&item);
+            *bytes -= weight;
+            if let Some(bound) = bound {
+                bound.resized(item.marks(), weight, 0);
+            }
+            counts.removed(item.as_object());
+            counts.expirations += 1;
+            to(item);
+        })
     }
 }
 
@@ -174,6 +213,7 @@ struct Edit<'s> {
     shard: &'s mut Shard,
     hash: u64,
     place: Place,
+    marks: u8,
     before: usize,
     /// What the entry weighs now; `None` when it must go.
     after: Option<usize>,
@@ -182,9 +222,10 @@ struct Edit<'s> {
 impl Drop for Edit<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.shard.account(self.before, self.after.unwrap_or(0));
+        self.shard.account(self.marks, self.before, self.after.unwrap_or(0));
         if self.after.is_none() {
-            drop(self.shard.table.remove(self.hash, self.place));
+            let item = self.shard.table.remove(self.hash, self.place);
+            self.shard.counts.removed(item.as_object());
         }
     }
 }
@@ -200,7 +241,7 @@ mod tests {
     #[test]
     fn a_panic_in_an_edit_costs_the_key_and_nothing_else() {
         let seed = Seed::fixed(1);
-        let mut shard = Shard::new(seed.clone());
+        let mut shard = Shard::new(seed.clone(), None);
         let (hash, mut garbage) = (seed.hash(b"list"), Vec::new());
         let mut list = List::default();
         list.push_back(b"element");
@@ -216,7 +257,7 @@ mod tests {
     #[test]
     fn the_books_balance_whatever_replaces_what() {
         let seed = Seed::fixed(2);
-        let mut shard = Shard::new(seed.clone());
+        let mut shard = Shard::new(seed.clone(), None);
         let (hash, mut garbage) = (seed.hash(b"key"), Vec::new());
         let (large, small) = ("x".repeat(10_000), "y");
         let list = || {

@@ -169,10 +169,50 @@ impl Table {
     ///
     /// An entry that is there during the whole scan is visited at least once, whatever is added and removed meanwhile.
     pub(crate) fn scan(&self, cursor: u64, mut visit: impl FnMut(&Item)) -> Option<u64> {
+        self.visit(cursor, |_, item| visit(item))
+    }
+
+    /// [`Table::scan`] that tells hashes too.
+    pub(crate) fn visit(&self, cursor: u64, visit: impl FnMut(u64, &Item)) -> Option<u64> {
         let generation = self.generation(cursor);
         let home = generation.home(cursor);
-        generation.visit_home(home, |key| self.seed.hash(key), |_, item| visit(item));
+        generation.visit_home(home, |key| self.seed.hash(key), visit);
         generation.first_hash(home + 1)
+    }
+
+    /// How many steps a scan takes, about.
+    pub(crate) fn homes(&self) -> usize {
+        self.current.homes() + self.moving.as_ref().map_or(0, |moving| moving.from.homes())
+    }
+
+    /// An entry of which only part of the hash is known, home and tag at least (the highest 24 bits name the home, up to
+    /// a hundred million entries): one whose hash has the same `name` and that `accept` takes. Gives its hash and place.
+    pub(crate) fn named<N: PartialEq>(
+        &self,
+        hash: u64,
+        name: impl Fn(u64) -> N,
+        accept: impl Fn(u64, &Item) -> bool,
+    ) -> Option<(u64, Place)> {
+        let wanted = name(hash);
+        let accept = |hash: u64, item: &Item| name(hash) == wanted && accept(hash, item);
+        self.generation(hash).find_like(hash, |key| self.seed.hash(key), accept)
+    }
+
+    /// The entry that expires first, of those whose hash is not in `spared`.
+    pub(crate) fn soonest(&mut self, spared: &[u64]) -> Option<(u64, Place)> {
+        let generations = self.moving.as_mut().map(|moving| &mut moving.from).into_iter().chain([&mut self.current]);
+        let seed = &self.seed;
+        let each = generations.filter_map(|it| it.soonest(|key| seed.hash(key), |hash| !spared.contains(&hash)));
+        each.min_by_key(|(deadline, ..)| *deadline).map(|(_, hash, place)| (hash, place))
+    }
+
+    /// Bytes that the next insertion takes to let the table grow; mostly 0.
+    #[inline]
+    pub(crate) fn growth_ahead(&self) -> usize {
+        if self.len < FULL << self.current.bits() || self.moving.is_some() {
+            return 0;
+        }
+        self.current.heap_size_of(self.current.bits() + 1)
     }
 
     /// An entry picked by `seed`, all about equally likely; may be `None` also when there are some.
@@ -207,6 +247,7 @@ impl Table {
     }
 
     /// Bytes on the heap, the entries' own not included.
+    #[inline]
     pub(crate) fn heap_size(&self) -> usize {
         self.current.heap_size() + self.moving.as_ref().map_or(0, |moving| moving.from.heap_size())
     }

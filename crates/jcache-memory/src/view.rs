@@ -6,20 +6,23 @@
 //! would be slow to free is kept until the locks are released.
 
 mod hiding;
+mod room;
 mod whole;
 
 use std::cell::Cell;
 
 use jcache_core::keyspace::Found;
 use jcache_core::{Arg, Error, Keyspace, Object, ObjectRef, Result, Timestamp, Value};
+use jcache_value::{Entry, SHARE_MIN};
 use parking_lot::MutexGuard;
 use smallvec::SmallVec;
 
 use crate::engine::Engine;
-use crate::shard::{Garbage, Shard, object_of};
+use crate::shard::{Garbage, Shard, object_of, weight};
 use crate::table::{Item, Place};
 
 pub(crate) use hiding::Hiding;
+pub(crate) use room::Room;
 
 type Guard<'a> = MutexGuard<'a, Shard>;
 
@@ -39,13 +42,15 @@ pub(crate) struct View<'a> {
     hold: Hold<'a>,
     now: Cell<Option<Timestamp>>,
     garbage: Vec<Garbage>,
+    /// What a command that changes something knows of the bound, where there is one.
+    room: Option<Room>,
 }
 
 impl<'a> View<'a> {
     /// A view at `now`, or at the moment when it first matters.
     #[inline]
     pub(crate) fn new(engine: &'a Engine, hold: Hold<'a>, now: Option<Timestamp>) -> Self {
-        Self { engine, hold, now: Cell::new(now), garbage: Vec::new() }
+        Self { engine, hold, now: Cell::new(now), garbage: Vec::new(), room: None }
     }
 
     #[inline]
@@ -119,6 +124,31 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Sees that `key` can hold what makes an entry of `weight` bytes.
+    #[inline]
+    fn room_for(&mut self, key: &[u8], hash: u64, weight_after: usize) -> Result<()> {
+        if self.room.is_none() {
+            return Ok(());
+        }
+        let (shard, _) = self.shard_mut(hash);
+        // Mostly there is room, whatever was there before.
+        if shard.slack() >= weight_after as isize && shard.table.growth_ahead() == 0 {
+            return Ok(());
+        }
+        let before = shard.table.find(hash, key).map(weight);
+        self.make_room(hash, weight_after.saturating_sub(before.unwrap_or(0)), before.is_none())
+    }
+
+    /// Counts a query that was answered.
+    #[inline]
+    pub(crate) fn count(&self, hit: bool) {
+        match &self.hold {
+            Hold::One { shard, .. } => shard.counts.query(hit),
+            Hold::Many(shards) => shards.iter().take(1).for_each(|(_, shard)| shard.counts.query(hit)),
+            Hold::Each => {}
+        }
+    }
+
     /// Removes the entry at `key`, also when it is due.
     fn discard(&mut self, key: &[u8]) {
         let (shard, hash) = self.shard(key);
@@ -127,6 +157,13 @@ impl<'a> View<'a> {
             garbage.push(Garbage::Item(shard.remove(hash, place)));
         }
     }
+}
+
+/// No less than what an entry of a text of `len` bytes weighs, inline or by reference.
+#[inline]
+fn text_weight(key: &[u8], len: usize) -> usize {
+    let by_reference = if len < SHARE_MIN { 0 } else { 2 * size_of::<Value>() + 64 };
+    Entry::<Object>::text_size(key.len(), len, false) + by_reference
 }
 
 impl Keyspace for View<'_> {
@@ -164,6 +201,7 @@ impl Keyspace for View<'_> {
             return Ok(());
         };
         let (_, hash) = self.shard(key);
+        self.room_for(key, hash, text_weight(key, text.len()))?;
         let (shard, garbage) = self.shard_mut(hash);
         shard.put_text(hash, key, text, pending, garbage);
         self.engine.expiry.note(pending);
@@ -177,6 +215,13 @@ impl Keyspace for View<'_> {
         if len > Value::MAX {
             return Err(Error::too_large(len));
         }
+        if self.room.is_some() {
+            let after = Entry::<Object>::text_size(key.len(), len, true);
+            let before = weight(shard.table.get(hash, place));
+            self.make_room(hash, after.saturating_sub(before), false)?;
+        }
+        // Making room has moved other entries.
+        let Some((_, _, place)) = self.place(key) else { unreachable!("invariant: a command's keys are not evicted") };
         self.shard_mut(hash).0.append_text(hash, place, tail);
         Ok(())
     }
@@ -189,6 +234,7 @@ impl Keyspace for View<'_> {
             None => self.discard(key),
             Some(pending) => {
                 let (_, hash) = self.shard(key);
+                self.room_for(key, hash, text_weight(key, size_of::<Object>()) + object.heap_size())?;
                 let (shard, garbage) = self.shard_mut(hash);
                 shard.put_object(hash, key, object, pending, garbage);
                 self.engine.expiry.note(pending);

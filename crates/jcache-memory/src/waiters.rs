@@ -159,6 +159,7 @@ impl Waiter {
         let mutation = self.command.as_mutation().expect("invariant: a command reads what it wrote");
         // It is served from this key; what the others hold by now, they hold for somebody else.
         let hidden: Vec<Key<'_>> = self.keys.iter().filter(|other| *other != key).map(Key::from).collect();
+        view.oblige(self.keys.iter().map(|key| key.as_bytes()));
         let reply = mutation.run(&mut Hiding { inner: view, hidden: &hidden }, context);
         if reply == Ok(Reply::Nil) {
             return None;

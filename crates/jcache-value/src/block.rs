@@ -25,7 +25,7 @@ mod tests;
 /// The 16 bytes every block starts with.
 ///
 /// `meta` packs the rest in one word, so that a look-up (key, kind, deadline, frequency) loads it once:
-/// bits 0–1 frequency, 2–5 the flags below, 8–15 the key's length, 16–63 the deadline.
+/// bits 0–1 frequency, 2–5 the flags below, 6–7 the owner's marks, 8–15 the key's length, 16–63 the deadline.
 #[repr(C)]
 pub(crate) struct Header {
     refs: AtomicU32,
@@ -47,6 +47,9 @@ pub(crate) const OBJECT: u64 = 1 << 3;
 pub(crate) const GROWN: u64 = 1 << 4;
 /// The key has 256 bytes or more: its length is a `u32` between header and key.
 const LONG_KEY: u64 = 1 << 5;
+/// Two bits that mean what the owner of an entry wants.
+pub(crate) const MARKS_SHIFT: u32 = 6;
+pub(crate) const MARKS: u64 = 0b11 << MARKS_SHIFT;
 
 const KEY_LEN_SHIFT: u32 = 8;
 const DEADLINE_SHIFT: u32 = 16;
@@ -246,6 +249,12 @@ impl Block {
             0 => layout::text(self.key_end(), self.len(), meta & GROWN != 0),
             _ => layout::payload::<Bytes>(self.key_end()).0,
         }
+    }
+
+    /// Bytes that a text block takes from the allocator.
+    #[inline]
+    pub(crate) fn text_footprint(key_len: usize, len: usize, grown: bool) -> usize {
+        layout::footprint(layout::text(key_start(length(key_len)) + key_len, len, grown))
     }
 
     /// Bytes the block of a value takes from the allocator; the static empty one takes none.

@@ -3,7 +3,7 @@
 //! A text that was handed out as a [`Value`] is immutable, so an edit starts by asking whether this handle is the only
 //! one. If not, the entry moves to a copy and the handles keep the old block.
 
-use crate::block::{Block, FREQUENCY, GROWN, length};
+use crate::block::{Block, FREQUENCY, GROWN, MARKS, length};
 use crate::{Entry, SHARE_MIN, Value, layout};
 
 impl<T> Entry<T> {
@@ -15,7 +15,7 @@ impl<T> Entry<T> {
         self.block_mut().set_deadline(deadline);
     }
 
-    /// Replaces the text in place if that is possible, and says whether it was; key, deadline and frequency stay. O(n).
+    /// Replaces the text in place if that is possible, and says whether it was; key, deadline, frequency and marks stay. O(n).
     ///
     /// It is possible if the entry holds text inline (not by reference), no handle to it exists, and the new length
     /// needs the same size class (16 bytes apart).
@@ -33,7 +33,7 @@ impl<T> Entry<T> {
         self.text_mut().is_some_and(|text| text.overwrite(value))
     }
 
-    /// Replaces text or object by a text; key, deadline and frequency stay. In place if possible. O(n).
+    /// Replaces text or object by a text; key, deadline, frequency and marks stay. In place if possible. O(n).
     ///
     /// # Panics
     /// If `value` is longer than `u32::MAX`.
@@ -51,14 +51,14 @@ impl<T> Entry<T> {
         }
     }
 
-    /// Puts a new entry in the place of this one, with the frequency of this one.
+    /// Puts a new entry in the place of this one, with the frequency and the marks of this one.
     fn replace(&mut self, new: impl FnOnce(&Self) -> Self) {
         let new = new(self);
-        new.block().copy_frequency(self.block());
+        new.block().inherit(self.block());
         *self = new;
     }
 
-    /// Appends `tail` to the text; key, deadline and frequency stay.
+    /// Appends `tail` to the text; key, deadline, frequency and marks stay.
     ///
     /// Amortised O(tail): the block grows as a vector does, by doubling, from 1 MiB on by 1 MiB. If a handle to the
     /// text exists, or the text is held by reference, O(n): it is copied first.
@@ -79,7 +79,7 @@ impl<T> Entry<T> {
         text.write_at(text.len(), tail);
     }
 
-    /// Writes `bytes` over the text from `offset` on; key, deadline and frequency stay.
+    /// Writes `bytes` over the text from `offset` on; key, deadline, frequency and marks stay.
     ///
     /// The text grows as needed, and a gap between its old end and `offset` is filled with zero bytes. Writing no bytes
     /// changes nothing, wherever. Costs as [`Entry::append`], plus O(gap).
@@ -153,7 +153,7 @@ impl Value {
                 value.copy_from_nonoverlapping(block.value().as_ptr(), old);
                 (new, value)
             };
-            new.copy_frequency(block);
+            new.inherit(block);
             *self = Value::from_block(new);
             return value;
         }
@@ -171,8 +171,8 @@ impl Value {
 }
 
 impl Block {
-    /// Takes over the frequency of the block this one replaces; this one is new and has none.
-    fn copy_frequency(&self, old: &Block) {
-        self.set_meta(self.meta() | (old.meta() & FREQUENCY));
+    /// Takes over frequency and marks of the block this one replaces; this one is new and has none.
+    pub(crate) fn inherit(&self, old: &Block) {
+        self.set_meta(self.meta() | (old.meta() & (FREQUENCY | MARKS)));
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 
-use crate::block::{Block, FREQUENCY, OBJECT};
+use crate::block::{Block, FREQUENCY, MARKS, MARKS_SHIFT, OBJECT};
 use crate::value::shared_block;
 use crate::{SHARE_MIN, Value, layout};
 
@@ -198,6 +198,40 @@ impl<T> Entry<T> {
         if meta & FREQUENCY != 0 {
             self.block().set_meta(meta - 1);
         }
+    }
+
+    /// The two bits that the entry's owner keeps in it, for what an eviction policy has to know; 0 at first. O(1).
+    #[inline]
+    pub fn marks(&self) -> u8 {
+        ((self.block().meta() & MARKS) >> MARKS_SHIFT) as u8
+    }
+
+    /// Sets [`Entry::marks`]; only the lower two bits count. O(1).
+    ///
+    /// ```
+    /// # use jcache_value::Entry;
+    /// let mut entry = Entry::<()>::text(b"key", b"value", 7);
+    /// entry.set_marks(0b10);
+    /// entry.set_text(b"a text of another size class, in a new block");
+    /// assert_eq!((entry.marks(), entry.deadline()), (0b10, 7));
+    /// ```
+    #[inline]
+    pub fn set_marks(&mut self, marks: u8) {
+        let rest = self.block().meta() & !MARKS;
+        self.block().set_meta(rest | u64::from(marks) << MARKS_SHIFT & MARKS);
+    }
+
+    /// Takes over frequency and marks of the entry that this new one replaces. O(1).
+    pub fn inherit(&mut self, old: &Self) {
+        self.block().inherit(old.block());
+    }
+
+    /// Bytes that [`Entry::size`] will tell of a text entry with a key and a value of these lengths, held inline. O(1).
+    ///
+    /// `grown` is for texts that were [appended](Entry::append) to.
+    #[inline]
+    pub fn text_size(key_len: usize, value_len: usize, grown: bool) -> usize {
+        Block::text_footprint(key_len, value_len, grown)
     }
 
     /// Bytes the entry keeps in memory: its block, the allocator's rounding included, and large text held by reference.

@@ -60,7 +60,21 @@ impl Due {
         self.regions.iter().copied().min().unwrap_or(NEVER)
     }
 
+    /// The bucket with the earliest bound, and that.
+    pub(crate) fn first(&self) -> Option<(usize, u64)> {
+        let (region, bound) = self.regions.iter().copied().enumerate().min_by_key(|(_, bound)| *bound)?;
+        let start = region * REGION;
+        let offset = self.buckets[start..].iter().take(REGION).position(|other| *other == bound)?;
+        (bound != NEVER).then_some((start + offset, bound))
+    }
+
+    /// Bytes on the heap that `buckets` buckets will take; none when there are no deadlines.
+    pub(crate) fn heap_size_of(&self, buckets: usize) -> usize {
+        if self.buckets.is_empty() { 0 } else { (buckets + buckets.div_ceil(REGION)) * size_of::<u64>() }
+    }
+
     /// Bytes on the heap.
+    #[inline]
     pub(crate) fn heap_size(&self) -> usize {
         (self.buckets.capacity() + self.regions.capacity()) * size_of::<u64>()
     }

@@ -95,6 +95,81 @@ impl Generation {
         }
     }
 
+    /// Where an entry is that has the tag and the home of `like`, and that `accept` takes, given its hash.
+    pub(crate) fn find_like(
+        &self,
+        like: u64,
+        hash: impl Fn(&[u8]) -> u64,
+        mut accept: impl FnMut(u64, &Item) -> bool,
+    ) -> Option<(u64, Place)> {
+        let home = self.home(like);
+        let mut at = home;
+        loop {
+            let bucket = self.buckets.get(at)?;
+            for slot in bucket.matches(tag(like)) {
+                let Some(item) = bucket.get(slot) else { continue };
+                let hash = hash(item.key());
+                if self.home(hash) == home && accept(hash, item) {
+                    return Some((hash, Place { at, slot }));
+                }
+            }
+            at = self.after(at);
+            if !bucket.is_passed() || at == home {
+                return None;
+            }
+        }
+    }
+
+    /// Where the entry is that expires first, of those that `may` go, given their hashes; also its deadline.
+    pub(crate) fn soonest(
+        &mut self,
+        hash: impl Fn(&[u8]) -> u64,
+        may: impl Fn(u64) -> bool,
+    ) -> Option<(u64, u64, Place)> {
+        while let Some((at, bound)) = self.due.first() {
+            let (slot, deadline) = self.first_in(at).unwrap_or((0, NEVER));
+            if deadline > bound {
+                // The bound was too early: nothing there is due by then any more.
+                self.due.set(at, deadline);
+                continue;
+            }
+            let place = Place { at, slot };
+            let found = hash(self.get(place).key());
+            if may(found) {
+                return Some((deadline, found, place));
+            }
+            return self.soonest_of_all(hash, may);
+        }
+        None
+    }
+
+    /// The first entry of bucket `at` to expire, and when.
+    fn first_in(&self, at: usize) -> Option<(usize, u64)> {
+        let bucket = self.buckets.get(at)?;
+        let timed = bucket.occupied().filter_map(|slot| Some((slot, bucket.get(slot)?.deadline())));
+        timed.filter(|(_, deadline)| *deadline != 0).min_by_key(|(_, deadline)| *deadline)
+    }
+
+    /// [`Generation::soonest`] when the first of all may not go: looks at every bucket.
+    #[cold]
+    fn soonest_of_all(&self, hash: impl Fn(&[u8]) -> u64, may: impl Fn(u64) -> bool) -> Option<(u64, u64, Place)> {
+        let mut first: Option<(u64, u64, Place)> = None;
+        for (at, bucket) in self.buckets.iter().enumerate() {
+            for slot in bucket.occupied() {
+                let Some(item) = bucket.get(slot) else { continue };
+                let deadline = item.deadline();
+                if deadline == 0 || first.is_some_and(|(least, ..)| least <= deadline) {
+                    continue;
+                }
+                let hash = hash(item.key());
+                if may(hash) {
+                    first = Some((deadline, hash, Place { at, slot }));
+                }
+            }
+        }
+        first
+    }
+
     /// Adds an entry whose key is not there, when there is room, which the table sees to.
     #[inline]
     pub(crate) fn insert(&mut self, hash: u64, item: Item) {
@@ -207,7 +282,13 @@ impl Generation {
         self.due.earliest()
     }
 
+    /// Bytes on the heap that a generation of 2^bits buckets will take; with deadlines as this one has.
+    pub(crate) fn heap_size_of(&self, bits: u32) -> usize {
+        (size_of::<Bucket>() << bits) + self.due.heap_size_of(1 << bits)
+    }
+
     /// Bytes on the heap.
+    #[inline]
     pub(crate) fn heap_size(&self) -> usize {
         self.buckets.capacity() * size_of::<Bucket>() + self.due.heap_size()
     }

@@ -34,10 +34,9 @@ pub(super) fn len(view: &View<'_>) -> usize {
     let now = view.now().as_millis();
     let len = |index| match &view.hold {
         Hold::Each => loop {
-            let mut garbage = Vec::new();
-            let mut shard = view.engine.lock(index);
-            if shard.reap(now, BATCH, &mut garbage) {
-                return shard.table.len();
+            let (done, len) = view.engine.reap(index, now, BATCH);
+            if done {
+                return len;
             }
         },
         _ => with_shard(view, index, |shard| shard.table.len()).unwrap_or(0),

@@ -1,0 +1,150 @@
+//! Commands under a bound: what room they need, and how it is gathered without holding anything.
+
+use jcache_core::command::Mutation;
+use jcache_core::{Arg, ArgSink, Context, ErrorKind, Result};
+use smallvec::SmallVec;
+
+use super::{Engine, Growth, Keyed};
+use crate::bound::{Budget, out_of_memory};
+use crate::view::{Room, View};
+
+/// Entries that are evicted under one lock.
+const BATCH: usize = 64;
+
+/// How often room is gathered for a command before it has to do with what it finds: others may have taken what was there
+/// at first, so that a little is missing once more.
+const ATTEMPTS: usize = 32;
+
+/// Bytes that an element takes besides its own, in the larger form of a collection, room to grow included.
+const ELEMENT: usize = 128;
+
+/// Adds up what arguments would take as elements.
+struct Sum(usize);
+
+impl ArgSink for Sum {
+    fn arg(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len() + ELEMENT;
+    }
+    fn shared(&mut self, arg: &Arg<'_>) {
+        self.arg(arg.as_bytes());
+    }
+    fn int(&mut self, _: i64) {
+        self.0 += ELEMENT;
+    }
+    fn float(&mut self, _: f64) {
+        self.0 += ELEMENT;
+    }
+}
+
+/// The room that `mutation` needs. Those that need none are the ones that Redis serves above its bound too.
+pub(super) fn growth(mutation: &Mutation<'_>) -> Growth {
+    use Mutation as M;
+    match mutation {
+        M::Append(_) | M::Decr(_) | M::DecrBy(_) | M::GetSet(_) | M::Incr(_) | M::IncrBy(_) | M::IncrByFloat(_) => {
+            Growth::Exact
+        }
+        M::PSetEx(_) | M::Set(_) | M::SetEx(_) | M::SetNx(_) | M::SetRange(_) | M::Copy(_) => Growth::Exact,
+        M::SDiffStore(_) | M::SInterStore(_) | M::SUnionStore(_) => Growth::Exact,
+        M::ZDiffStore(_) | M::ZInterStore(_) | M::ZUnionStore(_) | M::ZRangeStore(_) => Growth::Exact,
+        M::Del(_) | M::Unlink(_) | M::FlushAll(_) | M::FlushDb(_) | M::Rename(_) | M::RenameNx(_) => Growth::None,
+        M::Expire(_) | M::ExpireAt(_) | M::PExpire(_) | M::PExpireAt(_) | M::Persist(_) => Growth::None,
+        M::GetDel(_) | M::GetEx(_) | M::HDel(_) | M::SMove(_) | M::SPop(_) | M::SRem(_) => Growth::None,
+        M::LPop(_) | M::RPop(_) | M::LMPop(_) | M::LRem(_) | M::LTrim(_) => Growth::None,
+        M::BLMPop(_) | M::BLPop(_) | M::BRPop(_) | M::BZMPop(_) | M::BZPopMax(_) | M::BZPopMin(_) => Growth::None,
+        M::ZMPop(_) | M::ZPopMax(_) | M::ZPopMin(_) | M::ZRem(_) => Growth::None,
+        M::ZRemRangeByLex(_) | M::ZRemRangeByRank(_) | M::ZRemRangeByScore(_) => Growth::None,
+        _ => {
+            let mut sum = Sum(0);
+            mutation.write_args(&mut sum);
+            Growth::About(sum.0)
+        }
+    }
+}
+
+impl Engine {
+    /// [`Engine::change`] under a bound.
+    pub(super) fn change_bounded<R>(
+        &self,
+        budget: &Budget,
+        keyed: &impl Keyed,
+        context: Context,
+        run: &mut dyn FnMut(&mut View<'_>, Context) -> Result<R>,
+    ) -> Result<R> {
+        let growth = keyed.growth();
+        let mut own: SmallVec<[u64; 4]> = SmallVec::new();
+        keyed.visit_keys(|key| own.push(self.seed.hash(key)));
+        let (mut serves, mut purse, mut attempts) = (false, 0, 0);
+        loop {
+            let is_last = attempts >= ATTEMPTS;
+            let hold = if serves { self.hold_all() } else { self.hold(keyed, || self.hold_all()) };
+            if !serves && !self.waiters.is_empty() && self.waiters.await_any(keyed) {
+                serves = true;
+                continue;
+            }
+            let is_forced = growth == Growth::None;
+            let room = Room { own: own.clone(), purse: std::mem::take(&mut purse), is_forced, is_last, wanted: 0 };
+            let mut view = View::bounded(self, hold, context.now, room);
+            let reserved = match growth {
+                Growth::About(bytes) => view.reserve(bytes),
+                Growth::None | Growth::Exact => Ok(()),
+            };
+            let result = reserved.and_then(|()| run(&mut view, context));
+            let wanted = match &result {
+                Err(error) if error.kind() == ErrorKind::OutOfMemory && !is_last => view.wanted(),
+                _ => 0,
+            };
+            let wakers =
+                if serves && result.is_ok() { self.waiters.serve(&mut view, keyed, context) } else { Vec::new() };
+            view.settle();
+            drop(view);
+            self.tell();
+            wakers.into_iter().for_each(std::task::Waker::wake);
+            if wanted == 0 {
+                return result;
+            }
+            purse = self.gather(budget, wanted, &own, context)?;
+            attempts += 1;
+        }
+    }
+
+    /// Leases `bytes`, evicting from shard after shard, a few entries at a time and none of `own`.
+    ///
+    /// # Errors
+    /// Out of memory: when they would not fit in an empty cache nobody is evicted.
+    fn gather(&self, budget: &Budget, bytes: usize, own: &[u64], context: Context) -> Result<usize> {
+        let overhead: usize = (0..self.shards()).map(|index| self.lock(index).overhead()).sum();
+        if bytes + overhead > budget.max {
+            return Err(out_of_memory());
+        }
+        let now = context.now.as_millis();
+        let mut purse = budget.lease_some(bytes);
+        // Starting anywhere, so that no shard bears more than others.
+        let first = context.seed as usize;
+        while purse < bytes {
+            let before = purse;
+            for step in 0..self.shards() {
+                if purse >= bytes {
+                    break;
+                }
+                let mut garbage = Vec::new();
+                let mut shard = self.lock(first.wrapping_add(step) % self.shards());
+                let mut entries = 0;
+                while shard.slack() < (bytes - purse) as isize && entries < BATCH {
+                    let Some(item) = shard.evict(now, own) else { break };
+                    self.let_go(item, now, &mut garbage);
+                    entries += 1;
+                }
+                purse += shard.cut_lease(bytes - purse);
+                shard.publish(budget);
+                drop(shard);
+            }
+            purse += budget.lease_some(bytes - purse);
+            self.tell();
+            if purse == before {
+                budget.give_back(purse);
+                return Err(out_of_memory());
+            }
+        }
+        Ok(purse)
+    }
+}

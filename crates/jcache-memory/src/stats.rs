@@ -1,0 +1,100 @@
+//! What a cache has done so far, and what it holds.
+
+use std::cell::Cell;
+
+use jcache_core::{Object, Type};
+
+/// Figures of a [`Memory`](crate::Memory): counts since it was built, and what it holds now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Queries that found every key they asked for; one of several keys counts once.
+    pub hits: u64,
+    /// Queries that lacked a key they asked for.
+    pub misses: u64,
+    /// Entries that were removed to make room.
+    pub evictions: u64,
+    /// Entries that were removed because they were due. One that was replaced or deleted before does not count.
+    pub expirations: u64,
+    /// Bytes that the data takes: see [`Memory::memory_used`](crate::Memory::memory_used).
+    pub bytes: usize,
+    /// The bound in bytes, if there is one.
+    pub max_bytes: Option<usize>,
+    /// Entries, those that are due but not yet freed included.
+    pub entries: usize,
+    /// Entries that are strings.
+    pub strings: usize,
+    /// Entries that are hashes.
+    pub hashes: usize,
+    /// Entries that are lists.
+    pub lists: usize,
+    /// Entries that are sets.
+    pub sets: usize,
+    /// Entries that are sorted sets.
+    pub sorted_sets: usize,
+}
+
+/// A shard's part of them, changed under its lock: queries have the shard for themselves, but only to read.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) hits: Cell<u64>,
+    pub(crate) misses: Cell<u64>,
+    pub(crate) evictions: u64,
+    pub(crate) expirations: u64,
+    /// By type: hashes, lists, sets, sorted sets. The rest are strings.
+    collections: [usize; 4],
+}
+
+impl Counts {
+    #[inline]
+    pub(crate) fn query(&self, hit: bool) {
+        let counter = if hit { &self.hits } else { &self.misses };
+        counter.set(counter.get() + 1);
+    }
+
+    fn collection(&mut self, object: &Object) -> Option<&mut usize> {
+        match object.as_ref().kind() {
+            Type::String => None,
+            Type::Hash => Some(&mut self.collections[0]),
+            Type::List => Some(&mut self.collections[1]),
+            Type::Set => Some(&mut self.collections[2]),
+            Type::SortedSet => Some(&mut self.collections[3]),
+        }
+    }
+
+    /// A collection was added.
+    #[inline]
+    pub(crate) fn added(&mut self, object: Option<&Object>) {
+        if let Some(count) = object.and_then(|object| self.collection(object)) {
+            *count += 1;
+        }
+    }
+
+    /// A collection was removed.
+    #[inline]
+    pub(crate) fn removed(&mut self, object: Option<&Object>) {
+        if let Some(count) = object.and_then(|object| self.collection(object)) {
+            *count -= 1;
+        }
+    }
+
+    pub(crate) fn cleared(&mut self) {
+        self.collections = [0; 4];
+    }
+
+    /// Adds these to `stats`, for a shard of so many entries and bytes.
+    pub(crate) fn add_to(&self, stats: &mut Stats, entries: usize, bytes: usize) {
+        let [hashes, lists, sets, sorted_sets] = self.collections;
+        stats.hits += self.hits.get();
+        stats.misses += self.misses.get();
+        stats.evictions += self.evictions;
+        stats.expirations += self.expirations;
+        stats.bytes += bytes;
+        stats.entries += entries;
+        stats.strings += entries - hashes - lists - sets - sorted_sets;
+        stats.hashes += hashes;
+        stats.lists += lists;
+        stats.sets += sets;
+        stats.sorted_sets += sorted_sets;
+    }
+}
