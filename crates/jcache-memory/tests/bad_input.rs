@@ -6,8 +6,8 @@ use jcache_memory::Memory;
 
 fn call(memory: &Memory, args: &[Arg<'_>]) -> Result<Reply> {
     match Request::parse(args)? {
-        Request::Query(query) => memory.try_query(&query).unwrap().map(|answer| answer.reply),
-        Request::Mutation(mutation) => memory.try_mutate(&mutation).unwrap(),
+        Request::Query(query) => memory.try_query(&query).expect("memory answers at once").map(|answer| answer.reply),
+        Request::Mutation(mutation) => memory.try_mutate(&mutation).expect("no command here waits"),
     }
 }
 

@@ -8,8 +8,10 @@ use jcache_memory::Memory;
 fn run(memory: &Memory, line: &str) -> Reply {
     let args: Vec<Arg<'_>> = line.split(' ').map(Arg::from).collect();
     let reply = match Request::parse(&args) {
-        Ok(Request::Query(query)) => memory.try_query(&query).unwrap().map(|answer| answer.reply),
-        Ok(Request::Mutation(mutation)) => memory.try_mutate(&mutation).unwrap(),
+        Ok(Request::Query(query)) => {
+            memory.try_query(&query).expect("memory answers at once").map(|answer| answer.reply)
+        }
+        Ok(Request::Mutation(mutation)) => memory.try_mutate(&mutation).expect("no command here waits"),
         Err(error) => Err(error),
     };
     reply.unwrap_or_else(|error| panic!("{line}: {error}"))
