@@ -10,8 +10,8 @@ use super::{Engine, Setting};
 use crate::work::{Request, VALUE};
 
 /// A memory engine that holds at most so many bytes; `None` where this version of it cannot be bounded.
-fn with_max_memory(_bytes: usize) -> Option<Memory> {
-    None
+fn with_max_memory(bytes: usize) -> Option<Memory> {
+    Some(Memory::builder().max_memory(bytes).build())
 }
 
 /// A memory engine as the setting asks. The bound is in bytes: as many as an unbounded one takes for as many entries.

@@ -52,7 +52,7 @@ async fn two_levels_answer_as_one() {
         "TTL t",
         "TTL x",
         "DBSIZE",
-        "SINTER u u",
+        "SMISMEMBER u 1 2 y",
         "INCR s",
         "GET s",
         "RENAME s r",
