@@ -12,10 +12,6 @@ use crate::Memory;
 impl Driver for Memory {
     #[inline]
     fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>> {
-        if let Some(key) = query.whole_string() {
-            let found = self.0.get(key);
-            return Some(found.map(|text| text.map_or(Answer::miss(Reply::Nil), |it| Answer::hit(Reply::Bulk(it)))));
-        }
         Some(self.0.answer(query))
     }
 

@@ -5,7 +5,7 @@ mod bounded;
 use std::sync::{Arc, Weak};
 
 use jcache_core::command::{Family, Mutation, Query};
-use jcache_core::{Answer, Context, Error, Key, Result, Timestamp, Value};
+use jcache_core::{Answer, Context, Error, Key, Reply, Result, Timestamp, Value};
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
@@ -200,6 +200,9 @@ impl Engine {
     /// The answer to `query`.
     #[inline]
     pub(crate) fn answer(&self, query: &Query<'_>) -> Result<Answer> {
+        if let Some(key) = query.whole_string() {
+            return self.get(key).map(|text| text.map_or(Answer::miss(Reply::Nil), |it| Answer::hit(Reply::Bulk(it))));
+        }
         self.read(query, |view, context| {
             let answer = query.answer(view, context)?;
             view.count(answer.hit);

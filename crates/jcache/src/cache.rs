@@ -145,7 +145,6 @@ impl Cache {
     /// # Errors
     /// As [`Execute::query`].
     // Not `async fn`: a future whose type holds that of a borrowed command cannot be shown to be `Send` by callers.
-    #[allow(clippy::manual_async_fn)]
     pub fn read<'a, C: QueryCommand<'a>>(&'a self, command: C) -> BoxFuture<'a, Result<ReadReport<C::Reply>>> {
         Box::pin(async move {
             check_size(&command)?;
@@ -166,7 +165,6 @@ impl Cache {
     ///
     /// # Errors
     /// As [`Execute::mutate`].
-    #[allow(clippy::manual_async_fn)]
     pub fn write<'a, C: MutationCommand<'a>>(&'a self, command: C) -> BoxFuture<'a, Result<WriteReport<C::Reply>>> {
         Box::pin(async move {
             check_size(&command)?;
