@@ -150,9 +150,7 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(path) else { return };
     for entry in entries.flatten() {
         let path = entry.path();
-        let skip = path
-            .file_name()
-            .is_some_and(|name| name == "target" || name == "generated" || name == "corpus" || name == "artifacts");
+        let skip = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| SKIPPED.contains(&name));
         let kind = path.extension().and_then(|it| it.to_str());
         if path.is_dir() && !skip {
             collect(&path, files);
