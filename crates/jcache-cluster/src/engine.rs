@@ -1,6 +1,6 @@
 //! The replication engine: events in, actions out.
 
-mod codec;
+pub(crate) mod codec;
 mod config;
 mod coordinator;
 mod event;

@@ -4,3 +4,10 @@
 //! thread of a test, and a seed repeats a failure byte for byte.
 
 pub mod engine;
+
+mod error;
+mod host;
+mod transport;
+mod wire;
+
+pub use transport::{Secret, Tls};

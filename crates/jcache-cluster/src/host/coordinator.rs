@@ -92,11 +92,7 @@ impl Coordinator {
                     Ok(CoordAnswer::Listing(listing(&prefix, found.revision, found.entries)))
                 });
             }
-            CoordRequest::Watch { from } => {
-                self.watch(from);
-                // It begins at a revision, so nothing is missed however late it is set.
-                (self.deliver)(CoordEvent::Answer(id, Ok(CoordAnswer::Watching)));
-            }
+            CoordRequest::Watch { from } => self.watch(id, from),
         }
     }
 
@@ -129,10 +125,12 @@ impl Coordinator {
     }
 
     /// Sets the watch in place of an earlier one.
-    fn watch(&self, from: Revision) {
+    fn watch(&self, id: RequestId, from: Revision) {
         let mut watcher = self.client.watch(self.prefix.clone(), from);
         let (deliver, prefix) = (self.deliver.clone(), self.prefix.clone());
         let task = tokio::spawn(async move {
+            // It begins at a revision, so nothing is missed however late it is set.
+            deliver(CoordEvent::Answer(id, Ok(CoordAnswer::Watching)));
             loop {
                 match watcher.next().await {
                     Ok(changes) => changed(&prefix, changes, &*deliver),
