@@ -117,7 +117,7 @@ fn blocked_callers_are_served_in_turn_across_failovers() {
     assert_eq!(cluster.answers[&first].as_ref().unwrap().reply, popped("one"));
     assert!(!cluster.answers.contains_key(&second));
     cluster.run(1200);
-    assert_eq!(cluster.answers[&timed].as_ref().unwrap().reply, Reply::Nil, "its time is over");
+    assert_eq!(cluster.answers[&timed].as_ref().unwrap().reply, Reply::NilArray, "its time is over");
     let third = cluster.ask(b, "BLPOP queue 0", CallOptions::default());
     cluster.run(20);
     cluster.crash(leader);
