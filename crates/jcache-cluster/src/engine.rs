@@ -343,7 +343,7 @@ impl Engine {
     }
 
     /// Whether reads may be answered from what is executed here (R10): a leader's, or what is committed.
-    fn is_readable(&self) -> bool {
+    pub fn is_readable(&self) -> bool {
         match &self.part {
             Part::Leading(_) => true,
             Part::Left => false,

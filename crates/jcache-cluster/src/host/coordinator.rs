@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jcache_etcd::{Change, Changes, Client, Compare, Error, ErrorKind, KeyValue, Operation, Outcome, Renewal, Response};
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::engine::{
@@ -21,6 +22,7 @@ pub(crate) struct Coordinator {
     client: Client,
     /// Of this cluster's keys, with a slash at the end.
     prefix: String,
+    runtime: Handle,
     deliver: Deliver,
     /// How long a renewal may take: a third of the lease, so that one that hangs leaves time for another.
     renewal_timeout: Duration,
@@ -44,10 +46,11 @@ impl Drop for Coordinator {
 
 impl Coordinator {
     /// For the keys below `prefix`, which ends with a slash.
-    pub(crate) fn new(client: Client, prefix: String, lease_ms: u64, deliver: Deliver) -> Self {
+    pub(crate) fn new(client: Client, prefix: String, lease_ms: u64, runtime: Handle, deliver: Deliver) -> Self {
         Self {
             client,
             prefix,
+            runtime,
             deliver,
             renewal_timeout: Duration::from_millis(lease_ms / 3),
             renewal: Mutex::new(None),
@@ -98,7 +101,7 @@ impl Coordinator {
 
     fn answer(&self, id: RequestId, call: impl Future<Output = Result<CoordAnswer, Error>> + Send + 'static) {
         let deliver = self.deliver.clone();
-        tokio::spawn(async move {
+        self.runtime.spawn(async move {
             let answer = call.await.map_err(|error| {
                 tracing::debug!(%error, "etcd");
                 match error.kind() {
@@ -128,7 +131,7 @@ impl Coordinator {
     fn watch(&self, id: RequestId, from: Revision) {
         let mut watcher = self.client.watch(self.prefix.clone(), from);
         let (deliver, prefix) = (self.deliver.clone(), self.prefix.clone());
-        let task = tokio::spawn(async move {
+        let task = self.runtime.spawn(async move {
             // It begins at a revision, so nothing is missed however late it is set.
             deliver(CoordEvent::Answer(id, Ok(CoordAnswer::Watching)));
             loop {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
 
@@ -17,18 +18,19 @@ use crate::wire::pb::replication_client::ReplicationClient;
 pub(crate) struct Dialler {
     security: Security,
     timeout: Duration,
+    runtime: Handle,
 }
 
 impl Dialler {
     /// A peer that does not accept within `timeout` is not there.
-    pub(crate) fn new(security: Security, timeout: Duration) -> Self {
-        Self { security, timeout }
+    pub(crate) fn new(security: Security, timeout: Duration, runtime: Handle) -> Self {
+        Self { security, timeout, runtime }
     }
 
     /// Dials `addr` in a task of its own, and serves the stream there until it ends.
     pub(crate) fn dial<S: Streams>(&self, streams: Arc<S>, stream: StreamId, kind: StreamKind, addr: String) {
         let this = self.clone();
-        tokio::spawn(async move {
+        self.runtime.spawn(async move {
             let opening = tokio::time::timeout(this.timeout, this.open(&streams, stream, kind, &addr));
             match opening.await.unwrap_or_else(|_| Err(Error::transport(&"no answer in time"))) {
                 Ok(Some(incoming)) => read(&streams, stream, incoming).await,
