@@ -12,7 +12,7 @@ use jcache_core::{Reply, Request, Value};
 use super::answers::Origin;
 use super::codec;
 use super::event::{Ack, StreamId};
-use super::execute::{CallTag, push_effect};
+use super::execute::{CallTag, push_effect, push_removals};
 use super::message::ForwardResult;
 use super::store::Store;
 use super::switch::Switch;
@@ -159,7 +159,7 @@ impl Engine {
         mutation: &Mutation<'_>,
         records: &mut Vec<u8>,
     ) -> Vec<(Waiter, Reply)> {
-        let mut served = Vec::new();
+        let (mut served, mut evicted) = (Vec::new(), Vec::new());
         let mut ready = awaited_or_all(mutation);
         while let Some(key) = ready.pop() {
             let mut ticket = 0;
@@ -172,11 +172,11 @@ impl Engine {
                 let waiting = Mutation::parse(&args).expect("invariant: it was parsed before");
                 let context = self.context(cx);
                 let mut removed = super::Removed::default();
+                let reply = cx.store.mutate(&waiting, context, &mut removed);
+                push_removals(records, &mut removed.due);
+                evicted.append(&mut removed.evicted);
                 // A key of another type serves nobody, and is no error for those who wait.
-                let Ok(reply) = cx.store.mutate(&waiting, context, &mut removed) else { continue };
-                if reply.is_nil() {
-                    continue;
-                }
+                let Some(reply) = reply.ok().filter(|reply| !reply.is_nil()) else { continue };
                 let Ok(effect) = waiting.effect(&reply, context) else { continue };
                 waiting.visit_keys(|changed| {
                     if *changed.as_bytes() != *key.as_bytes() {
@@ -191,6 +191,7 @@ impl Engine {
                 served.push((waiter, reply));
             }
         }
+        push_removals(records, &mut evicted);
         served
     }
 

@@ -223,8 +223,9 @@ impl Engine {
         };
         let asked = match token {
             Some(token) => match self.has_seen(token) {
-                Seen::Lost => Asked::Wait(token, 0),
-                Seen::Yes if self.is_readable() => {
+                Seen::Lost if level != Level::Local => Asked::Wait(token, 0),
+                // What a failover took from this process is nothing to wait for.
+                Seen::Yes | Seen::Lost if self.is_readable() => {
                     let reply = self.read_here(cx, query);
                     let mut pending = pending(Asked::Read(level));
                     return self.answer_read(cx, &mut pending, reply);
@@ -311,17 +312,21 @@ impl Engine {
         self.forward_calls(cx);
     }
 
-    /// Whether this call may go now.
-    fn may_go(&self, seq: u64) -> bool {
-        seq >= UNNUMBERED || self.calls.session.is_some() && self.in_window(seq)
+    /// The first call from `from` on that may go now: writes need a session, and a place in its window.
+    fn next_unsent(&self, from: u64) -> Option<u64> {
+        let seq = self.calls.unsent.range(from..).next().copied()?;
+        let may_go = seq >= UNNUMBERED || self.calls.session.is_some() && self.in_window(seq);
+        if may_go { Some(seq) } else { self.calls.unsent.range(UNNUMBERED..).next().copied() }
     }
 
     /// Carries out what waits, as leader.
     fn run_calls<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
-        for seq in self.calls.unsent.clone() {
+        let mut from = 0;
+        while let Some(seq) = self.next_unsent(from) {
+            from = seq + 1;
             let serves = self.serves();
-            if !self.may_go(seq) || !matches!(self.part, Part::Leading(_)) {
-                continue;
+            if !matches!(self.part, Part::Leading(_)) {
+                return;
             }
             let Some(pending) = self.calls.pending.get_mut(&seq) else { continue };
             if !serves && !matches!(pending.work, Asked::Read(_)) {
@@ -369,10 +374,9 @@ impl Engine {
         let (boot, time_ms, low) = (cx.now.boot_us, self.clock.time_ms(cx.now), self.calls.low());
         let session = self.calls.session;
         let mut batch = Vec::new();
-        for seq in self.calls.unsent.clone() {
-            if batch.len() == BATCH || !self.may_go(seq) {
-                continue;
-            }
+        let mut from = 0;
+        while let Some(seq) = self.next_unsent(from).filter(|_| batch.len() < BATCH) {
+            from = seq + 1;
             let Some(pending) = self.calls.pending.get_mut(&seq) else { continue };
             let command = pending.command.clone();
             let work = match (pending.work, session) {
@@ -525,6 +529,7 @@ impl Engine {
                 _ => Failure::NoLeader,
             };
             self.forget_held(Origin::Local(seq));
+            self.forget_counted(Origin::Local(seq));
             self.forget_blocked(Origin::Local(seq));
             self.fail_call(cx, seq, failure);
         }

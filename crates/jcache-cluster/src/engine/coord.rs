@@ -11,7 +11,7 @@ use super::coordinator::{
     MemberRecord, RequestId, Revision, StateRecord, Txn, Write,
 };
 use super::event::{Action, Fatal, Notice};
-use super::member::{MemberId, NodeId};
+use super::member::{Epoch, MemberId, NodeId};
 use super::store::Store;
 use super::switch::Switch;
 use super::{Cx, Engine, Part, ms};
@@ -122,6 +122,13 @@ pub(crate) struct Intent {
     request: Option<RequestId>,
     /// When it is sent again.
     again_at: u64,
+}
+
+impl Intent {
+    /// Whether this would make this process leader of `epoch`.
+    pub(crate) fn is_mine(&self, epoch: Epoch) -> bool {
+        matches!(self.purpose, Purpose::Elect | Purpose::Reseed) && self.state.epoch == epoch
+    }
 }
 
 #[derive(Debug, Default)]

@@ -134,7 +134,7 @@ impl Engine {
         self.candidacy = Some(Candidacy { kind, since, asked, expected, replies: Vec::new(), go_at: None });
     }
 
-    fn end_candidacy<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
+    pub(super) fn end_candidacy<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
         for stream in self.candidacy.take().into_iter().flat_map(|candidacy| candidacy.asked.into_keys()) {
             self.close(cx, stream);
         }

@@ -218,7 +218,8 @@ impl Engine {
         if lead.isr.len() < self.config.min_insync && ack == Ack::InSync && !self.rules.off(Switch::R1BelowMinimum) {
             return self.respond(cx, origin, ForwardResult::NotEnoughReplicas);
         }
-        if self.log.bytes_after(self.hw) > self.config.max_unreplicated_bytes as u64 {
+        let beyond = tag.seq.saturating_sub(tag.low) > self.config.session_window;
+        if beyond || self.log.bytes_after(self.hw) > self.config.max_unreplicated_bytes as u64 {
             return self.respond(cx, origin, ForwardResult::Overloaded);
         }
         if ack == Ack::Leader && !self.lease_is_valid(cx.now) {
@@ -255,11 +256,12 @@ impl Engine {
         if offset <= self.hw || ack == Ack::Leader && self.lease_is_valid(cx.now) {
             return self.respond(cx, origin, ForwardResult::Done { reply, offset });
         }
+        let since = cx.now.boot_us;
         let Part::Leading(lead) = &mut self.part else { return };
         match ack {
-            Ack::Replicas(copies) => lead.counted.push(Wait { offset, origin, reply, copies }),
+            Ack::Replicas(copies) => lead.counted.push(Wait { offset, origin, reply, copies, since }),
             Ack::InSync | Ack::Leader => {
-                let wait = Wait { offset, origin, reply, copies: 0 };
+                let wait = Wait { offset, origin, reply, copies: 0, since };
                 // Nearly always the last one; a retry may be earlier.
                 let at = lead.waits.partition_point(|other| other.offset <= offset);
                 lead.waits.insert(at, wait);
@@ -294,6 +296,14 @@ pub(super) fn push_record(out: &mut Vec<u8>, logged: Logged<'_>, body: impl FnOn
     let mut record = Vec::new();
     put_record(&mut record, logged, body);
     put_bytes(out, &record);
+}
+
+/// Adds the removal of keys to a batch.
+pub(super) fn push_removals(out: &mut Vec<u8>, keys: &mut Vec<Value>) {
+    for key in keys.drain(..) {
+        let removal = Mutation::removal([Key::from(&key)]);
+        push_record(out, Logged::own(Kind::Effect), |out| put_open_command(out, &removal));
+    }
 }
 
 /// Adds a call's effect to a batch.

@@ -30,6 +30,8 @@ pub(crate) struct Following {
     /// The last message of the leader on this stream.
     seq: u64,
     resync: bool,
+    /// What was committed when the leader accepted this process, once known.
+    goal: Option<Offset>,
 }
 
 #[derive(Debug)]
@@ -83,11 +85,11 @@ impl Engine {
         self.stop_following(cx);
         // A new leader gets its time before it is suspected.
         self.heard_at = cx.now.boot_us;
-        self.candidacy = None;
+        self.end_candidacy(cx);
         self.released_by = None;
         let since = cx.now.boot_us;
         let state = State::Waiting(0);
-        let following = Following { epoch, leader: member, addr, stream: None, state, since, seq: 0, resync: false };
+        let following = Following { epoch, leader: member, addr, stream: None, state, since, seq: 0, resync: false, goal: None };
         self.part = Part::Following(following);
         self.dial(cx);
     }
@@ -240,6 +242,7 @@ impl Engine {
         }
         let Part::Following(following) = &mut self.part else { return };
         following.epoch = accept.epoch;
+        following.goal = None;
         following.since = cx.now.boot_us;
         following.state = if accept.full { State::Loading(Box::new(Loading::new(base))) } else { State::Streaming };
         self.acknowledge(cx, accept.seq);
@@ -261,6 +264,7 @@ impl Engine {
         self.clock.hear(cx.now, frame.time_ms);
         let run = Run { epoch: frame.written, first: frame.first, count: frame.count, bytes: frame.records };
         let Part::Following(following) = &mut self.part else { return };
+        let goal = *following.goal.get_or_insert(frame.hw);
         let leo = match &following.state {
             State::Loading(loading) => loading.log.leo(),
             _ => self.log.leo(),
@@ -290,6 +294,7 @@ impl Engine {
         self.hw = self.hw.max(frame.hw.min(self.log.leo()));
         let upto = if self.rules.off(Switch::ApplyUncommitted) { self.log.leo() } else { self.hw };
         self.apply_up_to(cx, upto);
+        self.synced |= self.hw >= goal;
         self.acknowledge(cx, frame.seq);
         self.calls_applied(cx);
     }

@@ -1,9 +1,9 @@
 //! The engine's ways, one after another, on a small cluster: writes, failover, restart, full synchronisation, sessions,
 //! blocking pops, hand-over, outages of the coordinator.
 
-mod harness;
 
-use harness::*;
+
+use crate::harness::*;
 use jcache_cluster::engine::*;
 use jcache_core::Reply;
 

@@ -126,6 +126,11 @@ impl Cluster {
         }
     }
 
+    pub(crate) fn add_node(&mut self) {
+        let node = self.fresh(self.nodes.len());
+        self.nodes.push(node);
+    }
+
     pub(crate) fn now(&self) -> Now {
         Now { boot_us: self.boot_us, wall_ms: self.wall_ms }
     }
