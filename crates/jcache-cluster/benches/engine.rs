@@ -184,7 +184,10 @@ impl<S: Store> Cluster<S> {
         for call in 0..writes {
             let args = [Arg::from("SET"), Arg::from(&keys[call as usize % keys.len()]), Arg::from(value)];
             let request = Request::parse(&args).expect("a command");
-            self.step(0, Event::Call { call: self.answered + call % batch + 1, request, options: CallOptions::default() });
+            self.step(
+                0,
+                Event::Call { call: self.answered + call % batch + 1, request, options: CallOptions::default() },
+            );
             if (call + 1) % batch == 0 {
                 self.boot_us += batch;
                 self.deliver();

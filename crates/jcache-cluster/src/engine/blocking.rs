@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use jcache_core::command::Mutation;
+use jcache_core::effect::Reach;
 use jcache_core::{Reply, Request, Value};
 
 use super::answers::Origin;
@@ -101,7 +102,8 @@ impl Blocked {
     /// Takes out all waiters of a stream.
     pub(crate) fn remove_stream(&mut self, stream: StreamId) {
         let of_stream = |waiter: &Waiter| matches!(waiter.origin, Origin::Remote(it, _) if it == stream);
-        let tickets: Vec<u64> = self.waiters.iter().filter(|(_, it)| of_stream(it)).map(|(ticket, _)| *ticket).collect();
+        let tickets: Vec<u64> =
+            self.waiters.iter().filter(|(_, it)| of_stream(it)).map(|(ticket, _)| *ticket).collect();
         for ticket in tickets {
             self.leave(ticket);
         }
@@ -186,7 +188,9 @@ impl Engine {
                 let Part::Leading(lead) = &mut self.part else { return served };
                 let Some(waiter) = lead.blocked.leave(next) else { continue };
                 if let Some(change) = effect.change.filter(|_| !self.rules.off(Switch::UnloggedPop)) {
-                    push_effect(records, waiter.tag, &reply, &change);
+                    // A move between shards is logged as the keys that it left, as any other, while somebody lacks one.
+                    let whole = effect.reach == Reach::Replica && self.syncs_someone();
+                    push_effect(records, waiter.tag, &reply, &change, whole.then_some(&mut *cx.store));
                 }
                 served.push((waiter, reply));
             }

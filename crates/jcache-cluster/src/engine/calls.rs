@@ -590,8 +590,12 @@ impl Engine {
 
     /// Every call ends, because this process leaves.
     pub(super) fn end_calls<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
-        for (seq, sends, writes) in
-            self.calls.pending.iter().map(|(seq, it)| (*seq, it.sends, matches!(it.work, Asked::Write(..)))).collect::<Vec<_>>()
+        for (seq, sends, writes) in self
+            .calls
+            .pending
+            .iter()
+            .map(|(seq, it)| (*seq, it.sends, matches!(it.work, Asked::Write(..))))
+            .collect::<Vec<_>>()
         {
             let failure = if writes && sends > 0 { Failure::Unknown } else { Failure::ShuttingDown };
             self.fail_call(cx, seq, failure);

@@ -233,7 +233,8 @@ impl Engine {
                 self.ask(cx, Asked::Grant, CoordRequest::Grant { ttl_ms });
             }
             Some(lease)
-                if boot >= self.coord.keepalive_at && !self.coord.busy(|asked| matches!(asked, Asked::KeepAlive(_))) =>
+                if boot >= self.coord.keepalive_at
+                    && !self.coord.busy(|asked| matches!(asked, Asked::KeepAlive(_))) =>
             {
                 self.coord.keepalive_at = boot + ms(self.config.session_lease_ms) / 3;
                 self.coord.renewed_at = boot;
@@ -449,7 +450,9 @@ impl Engine {
         let view = &self.coord.view;
         let void = self.coord.intent.as_ref().is_some_and(|intent| {
             intent.txn.guards.iter().any(|(key, revision)| {
-                *key == Key::State && view.state_revision() > *revision && view.state.as_ref().is_some_and(|(state, _)| *state != intent.state)
+                *key == Key::State
+                    && view.state_revision() > *revision
+                    && view.state.as_ref().is_some_and(|(state, _)| *state != intent.state)
             })
         });
         if void {

@@ -12,8 +12,8 @@ use super::codec::{put_bytes, put_open_command, put_reply};
 use super::event::Ack;
 use super::member::Offset;
 use super::message::ForwardResult;
-use super::record::{Kind, Tag, put_head};
 use super::reads::Proof;
+use super::record::{Kind, Tag, put_head};
 use super::sessions::Known;
 use super::store::Store;
 use super::switch::Switch;
@@ -173,7 +173,7 @@ impl Engine {
 
     /// Whether some follower is being synchronised: it has some shards and lacks others, so a change that reads one
     /// shard to change another cannot be repeated there, and is logged as the keys that it left.
-    fn syncs_someone(&self) -> bool {
+    pub(super) fn syncs_someone(&self) -> bool {
         match &self.part {
             Part::Leading(lead) => lead.peers.values().any(|peer| peer.sending.is_some()),
             _ => false,
@@ -306,9 +306,22 @@ pub(super) fn push_removals(out: &mut Vec<u8>, keys: &mut Vec<Value>) {
     }
 }
 
-/// Adds a call's effect to a batch.
-pub(super) fn push_effect(out: &mut Vec<u8>, tag: CallTag, reply: &Reply, change: &Mutation<'_>) {
-    push_record(out, Logged { kind: Kind::Effect, tag: Some((tag, reply)) }, |out| put_open_command(out, change));
+/// Adds a call's effect to a batch; as the keys that it left when a store is given.
+pub(super) fn push_effect<S: Store>(
+    out: &mut Vec<u8>,
+    tag: CallTag,
+    reply: &Reply,
+    change: &Mutation<'_>,
+    whole: Option<&mut S>,
+) {
+    let tag = Some((tag, reply));
+    match whole {
+        Some(store) => {
+            let body = whole_keys(store, change);
+            push_record(out, Logged { kind: Kind::Batch, tag }, |out| out.extend_from_slice(&body));
+        }
+        None => push_record(out, Logged { kind: Kind::Effect, tag }, |out| put_open_command(out, change)),
+    }
 }
 
 /// The keys of `change` as they are now, as the body of a batch.

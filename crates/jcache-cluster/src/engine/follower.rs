@@ -89,7 +89,8 @@ impl Engine {
         self.released_by = None;
         let since = cx.now.boot_us;
         let state = State::Waiting(0);
-        let following = Following { epoch, leader: member, addr, stream: None, state, since, seq: 0, resync: false, goal: None };
+        let following =
+            Following { epoch, leader: member, addr, stream: None, state, since, seq: 0, resync: false, goal: None };
         self.part = Part::Following(following);
         self.dial(cx);
     }
@@ -335,7 +336,10 @@ impl Engine {
             seq: following.seq,
             coordinated,
         };
-        debug_assert!(epoch == self.promised || self.rules.off(Switch::R7NoFence), "R7: no acknowledgement for a smaller epoch");
+        debug_assert!(
+            epoch == self.promised || self.rules.off(Switch::R7NoFence),
+            "R7: no acknowledgement for a smaller epoch"
+        );
         self.heard_at = cx.now.boot_us;
         self.granted_until = self.granted_until.max(cx.now.boot_us + ms(self.config.timing.grant_ms));
         cx.out.send(stream, Message::Ack(ack));

@@ -170,7 +170,8 @@ impl Engine {
             lead.state = state.clone();
             lead.state_revision = *revision;
             lead.isr = state.isr.iter().cloned().collect();
-            let left: Vec<_> = lead.peers.iter().filter(|(_, it)| it.leaving && !lead.isr.contains(&it.member)).collect();
+            let left: Vec<_> =
+                lead.peers.iter().filter(|(_, it)| it.leaving && !lead.isr.contains(&it.member)).collect();
             for (stream, _) in left {
                 cx.out.send(*stream, super::Message::Leave);
             }
@@ -182,7 +183,9 @@ impl Engine {
         if let Part::Leading(lead) = &mut self.part {
             if let Some(peer) = lead.peers.get_mut(&stream) {
                 peer.leaving = true;
-                if !lead.isr.contains(&peer.member) && !lead.pending.as_ref().is_some_and(|set| set.contains(&peer.member)) {
+                if !lead.isr.contains(&peer.member)
+                    && !lead.pending.as_ref().is_some_and(|set| set.contains(&peer.member))
+                {
                     cx.out.send(stream, super::Message::Leave);
                 }
             }

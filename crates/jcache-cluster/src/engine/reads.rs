@@ -49,7 +49,13 @@ impl Engine {
     }
 
     /// A strong read arrives at the leader.
-    pub(super) fn strong_read<S: Store>(&mut self, cx: &mut Cx<'_, S>, origin: Origin, level: Level, query: &Query<'_>) {
+    pub(super) fn strong_read<S: Store>(
+        &mut self,
+        cx: &mut Cx<'_, S>,
+        origin: Origin,
+        level: Level,
+        query: &Query<'_>,
+    ) {
         if !matches!(self.part, Part::Leading(_)) {
             return self.respond(cx, origin, ForwardResult::Again);
         }

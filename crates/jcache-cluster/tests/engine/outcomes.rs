@@ -47,7 +47,9 @@ fn a_change_of_the_set_whose_outcome_is_unknown() {
 
 #[test]
 fn an_election_whose_outcome_is_unknown() {
-    for fates in [vec![Fate::LostBefore], vec![Fate::LostAfter], vec![Fate::Late], vec![Fate::LostBefore, Fate::LostAfter]] {
+    for fates in
+        [vec![Fate::LostBefore], vec![Fate::LostAfter], vec![Fate::Late], vec![Fate::LostBefore, Fate::LostAfter]]
+    {
         let mut cluster = Cluster::ready(3, config(2));
         let leader = cluster.leader().unwrap();
         cluster.write(leader, "SET before x");

@@ -43,7 +43,13 @@ impl Etcd {
         Listing { revision: self.revision, keys }
     }
 
-    pub(crate) fn request(&mut self, node: usize, id: RequestId, request: CoordRequest, boot_us: u64) -> Option<CoordEvent> {
+    pub(crate) fn request(
+        &mut self,
+        node: usize,
+        id: RequestId,
+        request: CoordRequest,
+        boot_us: u64,
+    ) -> Option<CoordEvent> {
         let result = match request {
             CoordRequest::Grant { ttl_ms } => {
                 self.next_lease += 1;
@@ -87,7 +93,8 @@ impl Etcd {
     }
 
     fn transact(&mut self, txn: Txn) -> Result<CoordAnswer, CoordError> {
-        let holds = |(key, revision): &(Key, Revision)| self.keys.get(key).map_or(0, |(kv, _)| kv.revision) == *revision;
+        let holds =
+            |(key, revision): &(Key, Revision)| self.keys.get(key).map_or(0, |(kv, _)| kv.revision) == *revision;
         if !txn.guards.iter().all(holds) {
             return Ok(CoordAnswer::Refused(self.listing()));
         }
@@ -121,7 +128,8 @@ impl Etcd {
 
     pub(crate) fn end_lease(&mut self, lease: LeaseId) {
         self.leases.remove(&lease);
-        let lost: Vec<Key> = self.keys.iter().filter(|(_, (_, it))| *it == Some(lease)).map(|(key, _)| key.clone()).collect();
+        let lost: Vec<Key> =
+            self.keys.iter().filter(|(_, (_, it))| *it == Some(lease)).map(|(key, _)| key.clone()).collect();
         if !lost.is_empty() {
             self.delete(&lost);
         }
@@ -159,7 +167,8 @@ impl Etcd {
     }
 
     pub(crate) fn expire(&mut self, boot_us: u64) {
-        let over: Vec<LeaseId> = self.leases.iter().filter(|(_, (_, until))| *until <= boot_us).map(|(id, _)| *id).collect();
+        let over: Vec<LeaseId> =
+            self.leases.iter().filter(|(_, (_, until))| *until <= boot_us).map(|(id, _)| *id).collect();
         for lease in over {
             self.end_lease(lease);
         }

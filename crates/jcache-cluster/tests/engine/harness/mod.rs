@@ -94,7 +94,8 @@ impl Cluster {
         let mut cluster = Self::new(nodes, config);
         let target = nodes.min(cluster.config.isr_target);
         cluster.until("everybody in sync", 20_000, |it| {
-            it.leader().is_some_and(|leader| it.status(leader).isr.len() >= target && it.status(leader).pending.is_none())
+            it.leader()
+                .is_some_and(|leader| it.status(leader).isr.len() >= target && it.status(leader).pending.is_none())
         });
         cluster
     }
@@ -338,7 +339,8 @@ impl Cluster {
     /// Breaks every stream between two nodes.
     pub(crate) fn disconnect(&mut self, a: usize, b: usize) {
         for (from, to) in [(a, b), (b, a)] {
-            let lost: Vec<_> = self.nodes[from].streams.iter().filter(|(_, (peer, _))| *peer == to).map(|(id, _)| *id).collect();
+            let lost: Vec<_> =
+                self.nodes[from].streams.iter().filter(|(_, (peer, _))| *peer == to).map(|(id, _)| *id).collect();
             for stream in lost {
                 self.nodes[from].streams.remove(&stream);
                 self.queue.push_back(Item::Event(from, Event::Broken { stream }));
