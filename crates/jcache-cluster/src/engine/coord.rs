@@ -352,23 +352,22 @@ impl Engine {
                 self.coord.keepalive_at = cx.now.boot_us + ms(self.config.session_lease_ms) / 3;
                 self.register_soon(cx);
             }
-            (Asked::KeepAlive(lease), Ok(CoordAnswer::LeaseGone) | Err(CoordError::Failed)) => {
-                if self.coord.lease == Some(lease) {
-                    // The memory has survived: the same incarnation registers again.
-                    self.coord.lease = None;
-                    self.coord.registered = false;
-                    self.coord.keepalive_at = 0;
-                    self.coord.list_wanted = true;
-                    self.tick_coord(cx);
-                }
+            (Asked::KeepAlive(lease), Ok(CoordAnswer::LeaseGone) | Err(CoordError::Failed))
+                if self.coord.lease == Some(lease) =>
+            {
+                // The memory has survived: the same incarnation registers again.
+                self.coord.lease = None;
+                self.coord.registered = false;
+                self.coord.keepalive_at = 0;
+                self.coord.list_wanted = true;
+                self.tick_coord(cx);
             }
             (Asked::KeepAlive(_), Err(CoordError::Unknown)) => {
                 self.coord.keepalive_at = cx.now.boot_us + ms(self.config.session_lease_ms) / 6;
             }
-            (Asked::Register, Ok(CoordAnswer::Done(revision))) => {
+            (Asked::Register, Ok(CoordAnswer::Done(_))) => {
                 self.coord.registered = true;
                 self.coord.taken_since = None;
-                let _ = revision;
                 self.coord.list_wanted = true;
                 self.tick_coord(cx);
             }

@@ -320,11 +320,14 @@ impl Engine {
                     lead.isr = state.isr.iter().cloned().collect();
                 }
             }
-            _ if view.leader.is_none() && view.in_sync(&self.me.member) && self.reset_since.is_none() => {
-                // The key is gone and nobody has followed: the sitting leader is elected anew, and no data moves.
-                if lead.draining.is_none() && self.coord.intent.is_none() {
-                    self.try_to_lead(cx, Kind::Elect);
-                }
+            // The key is gone and nobody has followed: the sitting leader is elected anew, and no data moves.
+            _ if view.leader.is_none()
+                && view.in_sync(&self.me.member)
+                && self.reset_since.is_none()
+                && lead.draining.is_none()
+                && self.coord.intent.is_none() =>
+            {
+                self.try_to_lead(cx, Kind::Elect);
             }
             _ if view.leader.is_none() && view.state.is_some() && !view.in_sync(&self.me.member) => self.step_down(cx),
             _ => {}

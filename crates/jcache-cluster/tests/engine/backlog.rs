@@ -8,8 +8,8 @@ use jcache_cluster::engine::*;
 fn with_observer() -> (Cluster, usize, usize) {
     let settings = Config { backlog_bytes: 3_000, isr_target: 2, digest_ms: 0, ..config(1) };
     let mut cluster = Cluster::ready(3, settings);
-    let leader = cluster.leader().unwrap();
-    let observer = (0..3).find(|it| cluster.status(*it).role == Role::Observer).unwrap();
+    let leader = cluster.leader().expect("it is ready");
+    let observer = (0..3).find(|it| cluster.status(*it).role == Role::Observer).expect("one is left");
     cluster.write(leader, "SET first x");
     cluster.settle();
     (cluster, leader, observer)

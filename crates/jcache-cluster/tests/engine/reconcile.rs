@@ -75,7 +75,8 @@ fn the_point_is_the_longest_common_prefix_of_every_pair_that_can_be() {
 fn what_follows_from_the_point() {
     let leader = history(&[1, 1, 1, 3, 3]);
     // Follower's log, applied, tainted, first record that the leader keeps; what is done.
-    let rows: &[(&str, &[Epoch], u64, bool, u64, Plan)] = &[
+    type Row = (&'static str, &'static [Epoch], u64, bool, u64, Plan);
+    let rows: &[Row] = &[
         ("the tail was not executed", &[1, 1, 1, 2], 3, false, 1, Plan::Partial(3)),
         ("a deposed leader with a tail", &[1, 1, 1, 2], 4, true, 1, Plan::Full),
         ("a deposed leader without one", &[1, 1, 1], 3, true, 1, Plan::Partial(3)),

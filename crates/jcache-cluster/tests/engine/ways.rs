@@ -297,9 +297,9 @@ fn a_wiped_or_restored_coordinator_gets_its_state_back() {
                 cluster.crash(leader);
             }
             if restored {
-                cluster.etcd.restore(backup)
+                cluster.etcd.restore(backup);
             } else {
-                cluster.etcd.wipe()
+                cluster.etcd.wipe();
             }
             cluster.until("led again", 20_000, |it| {
                 it.leader()

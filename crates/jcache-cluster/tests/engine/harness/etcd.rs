@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use jcache_cluster::engine::*;
 
+type Changes = Vec<(Key, Option<Kv>)>;
+
 #[derive(Default)]
 pub(crate) struct Etcd {
     revision: Revision,
@@ -11,7 +13,7 @@ pub(crate) struct Etcd {
     leases: BTreeMap<LeaseId, (u64, u64)>,
     next_lease: LeaseId,
     watchers: BTreeMap<usize, Revision>,
-    history: Vec<(Revision, Vec<(Key, Option<Kv>)>)>,
+    history: Vec<(Revision, Changes)>,
     /// What becomes of the next transactions.
     pub(crate) script: Vec<Fate>,
     /// Transactions that land later.
@@ -35,7 +37,7 @@ impl Etcd {
     }
 
     pub(crate) fn state(&self) -> StateRecord {
-        serde_json::from_str(&self.keys[&Key::State].0.value).unwrap()
+        serde_json::from_str(&self.keys[&Key::State].0.value).expect("a test's own making")
     }
 
     fn listing(&self) -> Listing {

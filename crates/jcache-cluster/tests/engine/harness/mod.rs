@@ -1,6 +1,5 @@
 //! A tiny cluster in one thread: engines, a network that delivers at once and in order, a coordinator. For tests of one
 //! thing at a time; chance and long runs are the simulator's.
-#![allow(dead_code)] // each test file uses a part
 
 pub(crate) mod etcd;
 
@@ -112,7 +111,7 @@ impl Cluster {
             voter: true,
             seed: self.next_inc,
         };
-        let engine = Engine::new(self.config.clone(), identity, self.now()).unwrap();
+        let engine = Engine::new(self.config.clone(), identity, self.now()).expect("a test's own making");
         Node {
             engine,
             store: ModelStore::new(4),
@@ -172,7 +171,7 @@ impl Cluster {
                 self.tell_watchers();
             }
             Action::Connect { stream, kind, peer: _, addr } => {
-                let peer: usize = addr.parse().unwrap();
+                let peer: usize = addr.parse().expect("a test's own making");
                 if !self.nodes[peer].alive {
                     return self.queue.push_back(Item::Event(node, Event::Broken { stream }));
                 }
@@ -291,7 +290,7 @@ impl Cluster {
         self.next_call += 1;
         let call = self.next_call;
         let args: Vec<Arg<'_>> = command.split_whitespace().map(Arg::from).collect();
-        let request = Request::parse(&args).unwrap();
+        let request = Request::parse(&args).expect("a test's own making");
         let (now, mut out) = (self.now(), Outbox::default());
         let it = &mut self.nodes[node];
         it.engine.step(now, Event::Call { call, request, options }, &mut it.store, &mut out);
@@ -381,7 +380,10 @@ impl Cluster {
 pub(crate) fn held(cluster: &mut Cluster, node: usize, command: &str) -> Reply {
     let args: Vec<Arg<'_>> = command.split_whitespace().map(Arg::from).collect();
     let context = jcache_core::Context::at(jcache_core::Timestamp::from_millis(cluster.wall_ms));
-    cluster.nodes[node].store.query(&Query::parse(&args).unwrap(), context).unwrap()
+    cluster.nodes[node]
+        .store
+        .query(&Query::parse(&args).expect("a test's own making"), context)
+        .expect("a test's own making")
 }
 
 pub(crate) fn bulk(text: &str) -> Reply {
