@@ -10,6 +10,7 @@
 //! Rules R1 to R12 of the design stand in comments where they are kept.
 
 mod answers;
+mod apply;
 mod blocking;
 mod calls;
 mod codec;
@@ -42,6 +43,8 @@ mod status;
 mod store;
 mod switch;
 mod time;
+mod uplink;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 
