@@ -22,6 +22,7 @@ cargo xtask COMMAND
   tidy             check the project's own rules (see CONTRIBUTING.md)
   setup            install what the tests need when it is missing
   diff [N] [SEED]  N random invocations per family against redis-server (default 200000)
+  model [--full]   check the replication rules state by state; --full exhausts the large bounds (minutes)
   bench TABLE …    measure against the peers: `memory` or `layer`, with --quick, --callgrind, --out DIR and
                    --only SECTION,… (see bench/README.md)
   fuzz TARGET [S]  fuzz a target for S seconds (default 60); `cargo xtask fuzz` lists the targets
@@ -39,6 +40,8 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::check(),
         ["setup"] => setup::install(),
         ["diff", ref rest @ ..] => diff(rest),
+        ["model"] => model(&[]),
+        ["model", "--full"] => model(&[("JCACHE_MODEL_FULL", "1")]),
         ["bench", ref rest @ ..] => bench::run(rest),
         ["fuzz", ref rest @ ..] => fuzz::run(rest),
         ["help" | "--help" | "-h"] => {
@@ -82,6 +85,12 @@ fn diff(args: &[&str]) -> run::Outcome {
     settings.extend(args.get(1).map(|seed| ("JCACHE_SEED", *seed)));
     run::cargo_with(&["test", "--release", "-p", "jcache-testkit", "--test", "differential_model"], &settings)?;
     run::cargo_with(&["test", "--release", "-p", "jcache-memory", "--test", "differential"], &settings)
+}
+
+fn model(settings: &[(&str, &str)]) -> run::Outcome {
+    let test =
+        ["test", "--release", "-p", "jcache-cluster", "--test", "model", "--", "--nocapture", "--test-threads=2"];
+    run::cargo_with(&test, settings)
 }
 
 fn ci() -> run::Outcome {

@@ -1,0 +1,1 @@
+//! The replication engine of jcache's distributed memory.
