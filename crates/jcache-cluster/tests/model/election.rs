@@ -5,25 +5,25 @@ use crate::state::*;
 
 impl Protocol {
     /// The member that a process counts as.
-    pub fn identity(&self, node: u8, incarnation: u8) -> Member {
+    pub(crate) fn identity(&self, node: u8, incarnation: u8) -> Member {
         Member { node, incarnation: if self.keeps(R11NoIncarnation) { incarnation } else { 0 } }
     }
 
     /// R6: only a member of the recorded in-sync set, the same incarnation.
-    pub fn may_lead(&self, state: &State, node: u8) -> bool {
+    pub(crate) fn may_lead(&self, state: &State, node: u8) -> bool {
         let process = state.process(node);
         let member = self.identity(node, process.incarnation);
         process.alive && (state.etcd.in_sync.contains(member) || !self.keeps(R6AnyCandidate))
     }
 
-    pub fn lose_lease(&self, state: &mut State) -> Option<()> {
+    pub(crate) fn lose_lease(&self, state: &mut State) -> Option<()> {
         state.etcd.former = state.etcd.leader.take().map(|former| former.member);
         Some(())
     }
 
     /// One transaction: the key is absent, so the candidate puts it with the next epoch; the former leader leaves the
     /// in-sync set unless that makes it too small.
-    pub fn elect(&self, state: &mut State, node: u8) -> Option<()> {
+    pub(crate) fn elect(&self, state: &mut State, node: u8) -> Option<()> {
         let incarnation = state.process(node).incarnation;
         let etcd = &mut state.etcd;
         etcd.epoch += 1;
@@ -39,7 +39,7 @@ impl Protocol {
     }
 
     /// R7: a higher epoch ends whatever the process was.
-    pub fn observe(&self, state: &mut State, node: u8) -> Option<()> {
+    pub(crate) fn observe(&self, state: &mut State, node: u8) -> Option<()> {
         let etcd = state.etcd.clone();
         let Leadership { member, epoch } = etcd.leader?;
         let process = state.process_mut(node);
@@ -66,7 +66,7 @@ impl Protocol {
     }
 
     /// R12: the transaction itself compares the leader's key and the revision of what the leader read.
-    pub fn transact(&self, state: &mut State, message: Message) -> Option<()> {
+    pub(crate) fn transact(&self, state: &mut State, message: Message) -> Option<()> {
         let Message::ChangeIsr { by, to, revision } = message else { return None };
         state.take(message);
         let etcd = &mut state.etcd;
@@ -80,7 +80,7 @@ impl Protocol {
         Some(())
     }
 
-    pub fn deliver(&self, state: &mut State, message: Message) -> Option<()> {
+    pub(crate) fn deliver(&self, state: &mut State, message: Message) -> Option<()> {
         state.take(message);
         match message {
             Message::Ack { to, epoch, from, end } => self.acked(state, to, epoch, from, end),
@@ -91,7 +91,7 @@ impl Protocol {
     }
 
     /// Everything is lost: there is no disk.
-    pub fn crash(&self, state: &mut State, node: u8) -> Option<()> {
+    pub(crate) fn crash(&self, state: &mut State, node: u8) -> Option<()> {
         state.crashes += 1;
         let incarnation = state.process(node).incarnation;
         *state.process_mut(node) = Process { alive: false, ..Process::fresh(incarnation) };
@@ -101,7 +101,7 @@ impl Protocol {
         Some(())
     }
 
-    pub fn restart(&self, state: &mut State, node: u8) -> Option<()> {
+    pub(crate) fn restart(&self, state: &mut State, node: u8) -> Option<()> {
         let incarnation = state.process(node).incarnation;
         *state.process_mut(node) = Process::fresh(incarnation + 1);
         Some(())

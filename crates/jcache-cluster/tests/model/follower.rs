@@ -6,7 +6,7 @@ use crate::state::*;
 
 impl Protocol {
     /// Reconciles the logs as the leader does it, from the follower's epoch cache.
-    pub fn join(&self, state: &mut State, node: u8, leader: u8) -> Option<()> {
+    pub(crate) fn join(&self, state: &mut State, node: u8, leader: u8) -> Option<()> {
         let source = state.process(leader).clone();
         let follower = state.process_mut(node);
         // R7.
@@ -60,7 +60,7 @@ impl Protocol {
         (follower.committed > common).then_some("R9: what a leader committed is not in its successor's log")
     }
 
-    pub fn loaded(&self, state: &mut State, node: u8) -> Option<()> {
+    pub(crate) fn loaded(&self, state: &mut State, node: u8) -> Option<()> {
         let source = state.process(state.process(node).source?).clone();
         let follower = state.process_mut(node);
         if !source.leads(follower.promised) {
@@ -70,7 +70,7 @@ impl Protocol {
         Some(())
     }
 
-    pub fn pull(&self, state: &mut State, node: u8) -> Option<()> {
+    pub(crate) fn pull(&self, state: &mut State, node: u8) -> Option<()> {
         let leader = state.process(node).source?;
         let source = state.process(leader).clone();
         let follower = state.process_mut(node);

@@ -4,7 +4,7 @@ use crate::rules::{Protocol, Weakening::*};
 use crate::state::*;
 
 impl Protocol {
-    pub fn write(&self, state: &mut State, node: u8) -> Option<()> {
+    pub(crate) fn write(&self, state: &mut State, node: u8) -> Option<()> {
         let write = state.writes;
         state.writes += 1;
         let leader = state.process_mut(node);
@@ -13,7 +13,7 @@ impl Protocol {
     }
 
     /// R1: up to where every member of the in-sync set, the pending one included, has acknowledged.
-    pub fn commit(&self, state: &mut State, node: u8) -> Option<()> {
+    pub(crate) fn commit(&self, state: &mut State, node: u8) -> Option<()> {
         let leader = state.process_mut(node);
         if leader.in_sync.len() < self.bounds.min_insync && self.keeps(R1CommitBelowMinimum) {
             return None;
@@ -54,7 +54,7 @@ impl Protocol {
     }
 
     /// R4: only who holds everything committed, and everything from before this epoch.
-    pub fn propose_add(&self, state: &mut State, node: u8, other: u8) -> Option<()> {
+    pub(crate) fn propose_add(&self, state: &mut State, node: u8, other: u8) -> Option<()> {
         let leader = state.process_mut(node);
         let (incarnation, end) = leader.acked[usize::from(other)]?;
         let member = self.identity(other, incarnation);
@@ -67,7 +67,7 @@ impl Protocol {
         self.propose(state, node, to)
     }
 
-    pub fn propose_remove(&self, state: &mut State, node: u8, other: u8) -> Option<()> {
+    pub(crate) fn propose_remove(&self, state: &mut State, node: u8, other: u8) -> Option<()> {
         let leader = state.process_mut(node);
         let to = leader.in_sync.without_node(other);
         if to == leader.in_sync || to.len() < self.floor() && self.keeps(R5ShrinkBelowFloor) {
@@ -90,7 +90,7 @@ impl Protocol {
     }
 
     /// etcd's answer: done, or somebody else changed a key, and then this process leads no more.
-    pub fn isr_changed(&self, state: &mut State, by: Leadership, to: Members, done: bool, revision: u8) {
+    pub(crate) fn isr_changed(&self, state: &mut State, by: Leadership, to: Members, done: bool, revision: u8) {
         let leader = state.process_mut(by.member.node);
         let asked = leader.pending.is_some() || !self.keeps(R3GiveUpPending);
         if !leader.leads(by.epoch) || leader.incarnation != by.member.incarnation || !asked {
@@ -104,7 +104,7 @@ impl Protocol {
         }
     }
 
-    pub fn acked(&self, state: &mut State, to: u8, epoch: u8, from: Member, end: u8) {
+    pub(crate) fn acked(&self, state: &mut State, to: u8, epoch: u8, from: Member, end: u8) {
         let leader = state.process_mut(to);
         let current = leader.leads(epoch) || leader.leads(leader.promised) && !self.keeps(R11AckOfAnyEpoch);
         let known = &mut leader.acked[usize::from(from.node)];
@@ -114,7 +114,7 @@ impl Protocol {
     }
 
     /// R3 weakened: the change may still land after the set was read.
-    pub fn give_up(&self, state: &mut State, node: u8) -> Option<()> {
+    pub(crate) fn give_up(&self, state: &mut State, node: u8) -> Option<()> {
         let etcd = state.etcd.clone();
         let leader = state.process_mut(node);
         leader.pending = None;

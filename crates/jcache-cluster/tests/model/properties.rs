@@ -5,7 +5,7 @@ use stateright::Property;
 use crate::rules::Protocol;
 use crate::state::*;
 
-pub fn all() -> Vec<Property<Protocol>> {
+pub(crate) fn all() -> Vec<Property<Protocol>> {
     vec![
         Property::always("a leader holds every acknowledged write", leader_completeness),
         Property::always("every live in-sync member holds every acknowledged write", candidate_completeness),

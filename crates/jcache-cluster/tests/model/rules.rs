@@ -2,7 +2,7 @@
 
 /// A rule taken away. The names follow the commit rules R1 to R12.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weakening {
+pub(crate) enum Weakening {
     /// R1: commits when a majority of the in-sync set has acknowledged, not all of it.
     R1CommitByMajority,
     /// R1: commits although fewer members than `min_insync` are in sync.
@@ -47,7 +47,7 @@ pub enum Weakening {
 
 /// How far the model goes: it is exhausted within these.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     pub min_insync: u32,
     pub crashes: u8,
     pub epochs: u8,
@@ -57,7 +57,7 @@ pub struct Bounds {
 
 /// The protocol within bounds, whole or weakened.
 #[derive(Clone, Debug)]
-pub struct Protocol {
+pub(crate) struct Protocol {
     pub bounds: Bounds,
     pub without: Option<Weakening>,
     /// Whether node 0 starts alone in the in-sync set, as after a bootstrap, or all three in sync.
@@ -65,21 +65,21 @@ pub struct Protocol {
 }
 
 impl Protocol {
-    pub fn whole(bounds: Bounds) -> Self {
+    pub(crate) fn whole(bounds: Bounds) -> Self {
         Self { bounds, without: None, alone: false }
     }
 
-    pub fn without(rule: Weakening, bounds: Bounds) -> Self {
+    pub(crate) fn without(rule: Weakening, bounds: Bounds) -> Self {
         Self { without: Some(rule), ..Self::whole(bounds) }
     }
 
     /// Whether the rule is in force.
-    pub fn keeps(&self, rule: Weakening) -> bool {
+    pub(crate) fn keeps(&self, rule: Weakening) -> bool {
         self.without != Some(rule)
     }
 
     /// The fewest members that an in-sync set may be changed to.
-    pub fn floor(&self) -> u32 {
+    pub(crate) fn floor(&self) -> u32 {
         self.bounds.min_insync.max(1)
     }
 }

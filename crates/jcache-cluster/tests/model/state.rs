@@ -4,11 +4,11 @@ use std::fmt;
 use std::ops::Deref;
 
 /// How many nodes there are.
-pub const NODES: u8 = 3;
+pub(crate) const NODES: u8 = 3;
 
 /// One process of a node: a restart is another incarnation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Member {
+pub(crate) struct Member {
     pub node: u8,
     pub incarnation: u8,
 }
@@ -21,39 +21,39 @@ impl fmt::Debug for Member {
 
 /// A set of members, a bit each.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Members(u16);
+pub(crate) struct Members(u16);
 
 impl Members {
-    pub fn of(members: impl IntoIterator<Item = Member>) -> Self {
+    pub(crate) fn of(members: impl IntoIterator<Item = Member>) -> Self {
         members.into_iter().fold(Self::default(), Self::with)
     }
 
-    pub fn with(self, member: Member) -> Self {
+    pub(crate) fn with(self, member: Member) -> Self {
         Self(self.0 | 1 << (member.node + NODES * member.incarnation))
     }
 
-    pub fn without(self, member: Member) -> Self {
+    pub(crate) fn without(self, member: Member) -> Self {
         Self(self.0 & !Self::default().with(member).0)
     }
 
     /// Without any incarnation of `node`.
-    pub fn without_node(self, node: u8) -> Self {
+    pub(crate) fn without_node(self, node: u8) -> Self {
         Self::of(self.iter().filter(|member| member.node != node))
     }
 
-    pub fn union(self, other: Self) -> Self {
+    pub(crate) fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    pub fn contains(self, member: Member) -> bool {
+    pub(crate) fn contains(self, member: Member) -> bool {
         self.0 & Self::default().with(member).0 != 0
     }
 
-    pub fn len(self) -> u32 {
+    pub(crate) fn len(self) -> u32 {
         self.0.count_ones()
     }
 
-    pub fn iter(self) -> impl Iterator<Item = Member> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = Member> {
         let members = (0..16).filter(move |bit| self.0 >> bit & 1 == 1);
         members.map(|bit| Member { node: bit % NODES, incarnation: bit / NODES })
     }
@@ -67,7 +67,7 @@ impl fmt::Debug for Members {
 
 /// A write in a log.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Entry {
+pub(crate) struct Entry {
     pub epoch: u8,
     pub write: u8,
 }
@@ -81,35 +81,35 @@ impl fmt::Debug for Entry {
 /// A log, without a heap: the checker copies it a hundred million times. Offsets count from 1, so the length is the
 /// last offset.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Log {
+pub(crate) struct Log {
     length: u8,
     entries: [Entry; Log::LONGEST],
 }
 
 impl Log {
     /// More than any bound allows writes.
-    pub const LONGEST: usize = 6;
+    pub(crate) const LONGEST: usize = 6;
 
-    pub fn end(&self) -> u8 {
+    pub(crate) fn end(&self) -> u8 {
         self.length
     }
 
-    pub fn push(&mut self, entry: Entry) {
+    pub(crate) fn push(&mut self, entry: Entry) {
         self.entries[usize::from(self.length)] = entry;
         self.length += 1;
     }
 
-    pub fn truncate(&mut self, end: u8) {
+    pub(crate) fn truncate(&mut self, end: u8) {
         self.length = self.length.min(end);
         self.entries[usize::from(self.length)..].fill(Entry::default());
     }
 
     /// The last offset that `epoch` wrote.
-    pub fn end_of(&self, epoch: u8) -> Option<u8> {
+    pub(crate) fn end_of(&self, epoch: u8) -> Option<u8> {
         (1..=self.length).rev().find(|offset| self[usize::from(offset - 1)].epoch == epoch)
     }
 
-    pub fn common_prefix(&self, other: &Self) -> u8 {
+    pub(crate) fn common_prefix(&self, other: &Self) -> u8 {
         (0..)
             .zip(self.iter().zip(other.iter()))
             .find(|(_, (a, b))| a != b)
@@ -132,14 +132,14 @@ impl fmt::Debug for Log {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
+pub(crate) enum Role {
     Follower,
     Leader,
 }
 
 /// One process: memory only, all of it lost by a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Process {
+pub(crate) struct Process {
     pub alive: bool,
     pub incarnation: u8,
     pub role: Role,
@@ -168,7 +168,7 @@ pub struct Process {
 }
 
 impl Process {
-    pub fn fresh(incarnation: u8) -> Self {
+    pub(crate) fn fresh(incarnation: u8) -> Self {
         Self {
             alive: true,
             incarnation,
@@ -189,26 +189,26 @@ impl Process {
     }
 
     /// Becomes a follower of `source` in `epoch`; the log stays.
-    pub fn follow(&mut self, epoch: u8, source: Option<u8>) {
+    pub(crate) fn follow(&mut self, epoch: u8, source: Option<u8>) {
         let Self { alive, incarnation, log, committed, applied, tainted, loading, .. } = *self;
         let keep = Self::fresh(incarnation);
         *self = Self { alive, promised: epoch, log, committed, applied, tainted, loading, source, ..keep };
     }
 
-    pub fn leads(&self, epoch: u8) -> bool {
+    pub(crate) fn leads(&self, epoch: u8) -> bool {
         self.alive && self.role == Role::Leader && self.promised == epoch
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Leadership {
+pub(crate) struct Leadership {
     pub member: Member,
     pub epoch: u8,
 }
 
 /// The keys `leader` and `state`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Etcd {
+pub(crate) struct Etcd {
     pub leader: Option<Leadership>,
     /// Who led before the key vanished.
     pub former: Option<Member>,
@@ -219,7 +219,7 @@ pub struct Etcd {
 
 /// What is under way; a network may hold it back for ever, and delivers in any order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Message {
+pub(crate) enum Message {
     Ack { to: u8, epoch: u8, from: Member, end: u8 },
     ChangeIsr { by: Leadership, to: Members, revision: u8 },
     IsrChanged { by: Leadership, to: Members, done: bool, revision: u8 },
@@ -227,7 +227,7 @@ pub enum Message {
 
 /// The whole world at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct State {
+pub(crate) struct State {
     pub processes: [Process; NODES as usize],
     pub etcd: Etcd,
     /// Sorted, each message once.
@@ -241,26 +241,26 @@ pub struct State {
 }
 
 impl State {
-    pub fn process(&self, node: u8) -> &Process {
+    pub(crate) fn process(&self, node: u8) -> &Process {
         &self.processes[usize::from(node)]
     }
 
-    pub fn process_mut(&mut self, node: u8) -> &mut Process {
+    pub(crate) fn process_mut(&mut self, node: u8) -> &mut Process {
         &mut self.processes[usize::from(node)]
     }
 
-    pub fn send(&mut self, message: Message) {
+    pub(crate) fn send(&mut self, message: Message) {
         if let Err(place) = self.network.binary_search(&message) {
             self.network.insert(place, message);
         }
     }
 
-    pub fn take(&mut self, message: Message) {
+    pub(crate) fn take(&mut self, message: Message) {
         self.network.retain(|other| *other != message);
     }
 
     /// Whether `log` holds every acknowledged write.
-    pub fn holds_acknowledged(&self, log: &Log) -> bool {
+    pub(crate) fn holds_acknowledged(&self, log: &Log) -> bool {
         self.acknowledged & !log.iter().fold(0, |writes, entry| writes | 1 << entry.write) == 0
     }
 }

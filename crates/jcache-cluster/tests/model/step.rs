@@ -10,7 +10,7 @@ use crate::rules::{Protocol, Weakening::*};
 use crate::state::*;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Action {
+pub(crate) enum Action {
     /// A client writes at a leader.
     Write(u8),
     /// R1: a leader looks how far all of its in-sync set has acknowledged.

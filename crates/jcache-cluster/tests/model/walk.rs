@@ -16,7 +16,7 @@ const RARE: u32 = 8;
 
 /// What walks came to.
 #[derive(Debug, Default)]
-pub struct Walked {
+pub(crate) struct Walked {
     pub steps: usize,
     /// The first violation: the property, the seed of the walk, and its steps.
     pub violation: Option<(&'static str, u64, Vec<Action>)>,
@@ -25,7 +25,7 @@ pub struct Walked {
 }
 
 /// Walks until `steps` are done or a property is violated. The walk with a seed is the same every time.
-pub fn walk(protocol: &Protocol, steps: usize) -> Walked {
+pub(crate) fn walk(protocol: &Protocol, steps: usize) -> Walked {
     let mut walked = Walked::default();
     let properties = protocol.properties();
     for seed in 0.. {
