@@ -8,7 +8,7 @@ use super::world::World;
 use crate::check::convergence::{self, Copy};
 use crate::check::linearizable::{self, Verdict};
 use crate::check::{self, Contents, Violation};
-use crate::history::Moment;
+use crate::history::{Moment, Outcome};
 
 /// Simulated microseconds in which all copies must be together after the last fault.
 const CONVERGE: Moment = 45_000_000;
@@ -110,7 +110,7 @@ impl World {
         if self.violation.is_some() {
             return;
         }
-        let unanswered = self.history.iter().filter(|it| it.invoked >= asked).find(|it| it.reply().is_none());
+        let unanswered = self.history.iter().filter(|it| it.invoked >= asked).find(|it| !matches!(it.outcome, Outcome::Returned(..)));
         if let Some(call) = unanswered {
             let what = format!("a call after the last fault failed: {}", call.show());
             return self.violate(Violation::new("C9", what));

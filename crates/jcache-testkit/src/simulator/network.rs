@@ -195,9 +195,13 @@ impl Network {
     pub(super) fn most_under_way(&self, from: Host) -> u64 {
         let ways = self.streams.values().flat_map(|it| (0..2).map(move |side| (it, side)));
         let own = ways.filter(|(it, side)| it.ends[*side].host == from && !it.ends[1 - *side].gone);
-        let count = |way: &Way| {
-            way.parcels.iter().filter(|it| matches!(it, Parcel::Message(Message::Frame(_) | Message::Snap(_)))).count()
+        // Heartbeats carry nothing that could pile up.
+        let weighs = |parcel: &&Parcel| match parcel {
+            Parcel::Message(Message::Frame(frame)) => frame.count > 0,
+            Parcel::Message(Message::Snap(_)) => true,
+            _ => false,
         };
+        let count = |way: &Way| way.parcels.iter().filter(weighs).count();
         own.map(|(it, side)| count(&it.ways[side]) as u64).max().unwrap_or(0)
     }
 }

@@ -101,6 +101,7 @@ impl Watchers {
                 committed: status.hw,
                 applied: status.applied,
                 end: status.leo,
+                readable: status.readable,
             })?;
         }
         if leads && status.epoch > self.epochs {

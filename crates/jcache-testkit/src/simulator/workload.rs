@@ -206,7 +206,8 @@ pub(super) fn last_reads(group: usize) -> Vec<Encoded> {
     let each =
         |words: &[&str]| keys.iter().map(|key| read(&[&[words[0], key.as_str()], &words[1..]].concat())).collect();
     match GROUPS[group] {
-        Kind::Register | Kind::Counter => each(&["GET"]),
+        Kind::Counter => vec![read(&["GET", &keys[0]])],
+        Kind::Register => each(&["GET"]),
         Kind::Log | Kind::Queue => each(&["LRANGE", "0", "-1"]),
         Kind::Set => each(&["SCARD"]),
         Kind::Sorted | Kind::Scores => each(&["ZRANGE", "0", "-1", "WITHSCORES"]),

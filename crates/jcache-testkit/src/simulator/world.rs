@@ -269,7 +269,10 @@ impl World {
         let actions: Vec<Action> = out.drain().collect();
         self.outbox = out;
         for action in actions {
-            self.act(host, action);
+            // It may have ended by one of them: what it still wanted is not done.
+            if self.process(host).is_some() {
+                self.act(host, action);
+            }
         }
     }
 
