@@ -3,6 +3,7 @@
 //! - [`conformance`]: sessions that every driver must pass, with replies that are proven on a real server.
 //! - [`ModelDriver`]: the reference model as a driver.
 //! - [`fault`]: a driver that fails, stalls and loses replies when told to.
+//! - [`etcd`]: a real etcd for the length of a test.
 //! - [`oracle`]: a real `redis-server` for the length of a test, and a plain client for it.
 //! - [`history`] and [`check`]: what clients of a cluster saw, and what they must never see.
 //! - `simulator` (feature of the same name): whole clusters in one thread, with clients and with faults, from one seed.
@@ -11,11 +12,13 @@
 pub mod check;
 pub mod conformance;
 pub mod differential;
+pub mod etcd;
 pub mod fault;
 pub mod history;
 mod model_driver;
 pub mod notation;
 pub mod oracle;
+mod process;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 

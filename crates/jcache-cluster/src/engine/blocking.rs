@@ -26,6 +26,8 @@ pub(crate) struct Waiter {
     pub(crate) ack: Ack,
     command: Bytes,
     keys: Vec<Value>,
+    /// What it is answered when its time is over.
+    nil: Reply,
     /// In cluster time; `None` for ever.
     until_ms: Option<u64>,
 }
@@ -141,10 +143,10 @@ impl Engine {
         tag: CallTag,
         ack: Ack,
         until_ms: Option<u64>,
-        mutation: &Mutation<'_>,
+        (mutation, nil): (&Mutation<'_>, Reply),
     ) {
         let command = codec::request_bytes(&Request::Mutation(mutation.clone()));
-        let waiter = Waiter { origin, tag, ack, command, keys: awaited_keys(mutation), until_ms };
+        let waiter = Waiter { origin, tag, ack, command, keys: awaited_keys(mutation), nil, until_ms };
         if let Part::Leading(lead) = &mut self.part {
             lead.blocked.join(waiter);
         }
@@ -172,7 +174,7 @@ impl Engine {
                 let mut removed = super::Removed::default();
                 // A key of another type serves nobody, and is no error for those who wait.
                 let Ok(reply) = cx.store.mutate(&waiting, context, &mut removed) else { continue };
-                if reply == Reply::Nil {
+                if reply.is_nil() {
                     continue;
                 }
                 let Ok(effect) = waiting.effect(&reply, context) else { continue };
@@ -201,7 +203,7 @@ impl Engine {
         }
         for waiter in lead.blocked.expired(time_ms) {
             let offset = self.hw;
-            self.respond(cx, waiter.origin, ForwardResult::Done { reply: Reply::Nil, offset });
+            self.respond(cx, waiter.origin, ForwardResult::Done { reply: waiter.nil, offset });
         }
     }
 }

@@ -352,15 +352,14 @@ impl Engine {
     /// Forwards what waits to the leader.
     fn forward_calls<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
         let leader = match &self.part {
-            Part::Following(following) => Some((following.leader.clone(), following.epoch)),
+            Part::Following(it) => Some((it.leader.clone(), it.addr.clone(), it.epoch)),
             _ => None,
         };
-        let Some((leader, epoch)) = leader.filter(|(_, epoch)| *epoch >= self.promised) else { return };
+        let Some((leader, addr, epoch)) = leader.filter(|(_, _, epoch)| *epoch >= self.promised) else { return };
         match &self.calls.uplink {
             Some(uplink) if uplink.leader == leader && uplink.epoch == epoch => {}
             _ => {
                 self.drop_uplink(cx);
-                let Some(addr) = self.coord.view.leader.as_ref().map(|(record, _)| record.addr.clone()) else { return };
                 let stream = self.connect(cx, StreamKind::Forward, &leader.node, &addr);
                 let since = cx.now.boot_us;
                 self.calls.uplink = Some(Uplink { stream, leader, epoch, ready: false, since });

@@ -131,13 +131,22 @@ pub(crate) fn put_reply(out: &mut Vec<u8>, reply: &Reply) {
             put_reply(out, item);
         }
     };
+    let text = |out: &mut Vec<u8>, tag, text: &Value| {
+        out.push(tag);
+        put_bytes(out, text);
+    };
+    let pairs = |out: &mut Vec<u8>, tag, pairs: &[(Reply, Reply)]| {
+        out.push(tag);
+        put_varint(out, pairs.len() as u64);
+        for (key, value) in pairs {
+            put_reply(out, key);
+            put_reply(out, value);
+        }
+    };
     match reply {
         Reply::Nil => out.push(0),
         Reply::Ok => out.push(1),
-        Reply::Status(text) => {
-            out.push(2);
-            put_bytes(out, text);
-        }
+        Reply::Status(it) => text(out, 2, it),
         Reply::Int(number) => {
             out.push(3);
             put_varint(out, (number << 1 ^ number >> 63) as u64);
@@ -146,22 +155,35 @@ pub(crate) fn put_reply(out: &mut Vec<u8>, reply: &Reply) {
             out.push(4);
             out.extend_from_slice(&number.to_bits().to_le_bytes());
         }
-        Reply::Bulk(text) => {
-            out.push(5);
-            put_bytes(out, text);
-        }
+        Reply::Bulk(it) => text(out, 5, it),
         Reply::Array(items) => list(out, 6, items),
         Reply::Set(items) => list(out, 7, items),
-        Reply::Map(pairs) => {
-            out.push(8);
-            put_varint(out, pairs.len() as u64);
-            for (key, value) in pairs {
-                put_reply(out, key);
-                put_reply(out, value);
-            }
+        Reply::Map(items) => pairs(out, 8, items),
+        Reply::NilArray => out.push(9),
+        Reply::Bool(yes) => out.extend_from_slice(&[10, u8::from(*yes)]),
+        Reply::BigNumber(it) => text(out, 11, it),
+        Reply::Verbatim(it) => text(out, 12, it),
+        Reply::Pairs(items) => pairs(out, 13, items),
+        Reply::Push(items) => list(out, 14, items),
+        Reply::Error(error) => {
+            out.push(15);
+            out.push(KINDS.iter().position(|kind| *kind == error.kind()).unwrap_or(KINDS.len()) as u8);
+            put_bytes(out, error.to_string().as_bytes());
         }
     }
 }
+
+/// The kinds of errors by number; one that is not here travels as a server's.
+const KINDS: &[ErrorKind] = &[
+    ErrorKind::WrongType,
+    ErrorKind::Invalid,
+    ErrorKind::UnknownCommand,
+    ErrorKind::Arity,
+    ErrorKind::TooLarge,
+    ErrorKind::OutOfMemory,
+    ErrorKind::Unsupported,
+    ErrorKind::CrossSlot,
+];
 
 /// Takes a reply from the front.
 pub(crate) fn take_reply(input: &mut &[u8]) -> Result<Reply, Error> {
@@ -191,20 +213,87 @@ fn reply_within(input: &mut &[u8], depth: usize) -> Result<Reply, Error> {
             Reply::Double(f64::from_bits(u64::from_le_bytes(*bits)))
         }
         5 => Reply::Bulk(Value::new(take_bytes(input)?)),
-        tag @ (6 | 7) => {
+        tag @ (6 | 7 | 14) => {
             let mut items = Vec::new();
             for _ in 0..count(input)? {
                 items.push(reply_within(input, depth - 1)?);
             }
-            if tag == 6 { Reply::Array(items) } else { Reply::Set(items) }
+            match tag {
+                6 => Reply::Array(items),
+                7 => Reply::Set(items),
+                _ => Reply::Push(items),
+            }
         }
-        8 => {
+        tag @ (8 | 13) => {
             let mut pairs = Vec::new();
             for _ in 0..count(input)? {
                 pairs.push((reply_within(input, depth - 1)?, reply_within(input, depth - 1)?));
             }
-            Reply::Map(pairs)
+            if tag == 8 { Reply::Map(pairs) } else { Reply::Pairs(pairs) }
+        }
+        9 => Reply::NilArray,
+        10 => Reply::Bool(take_byte(input)? != 0),
+        11 => Reply::BigNumber(Value::new(take_bytes(input)?)),
+        12 => Reply::Verbatim(Value::new(take_bytes(input)?)),
+        15 => {
+            let kind = KINDS.get(usize::from(take_byte(input)?)).copied().unwrap_or(ErrorKind::Server);
+            let text = String::from_utf8_lossy(take_bytes(input)?).into_owned();
+            Reply::Error(Error::new(kind, text))
         }
         _ => return Err(broken()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_are_read_as_they_were_written() {
+        let flat = [
+            Reply::Nil,
+            Reply::NilArray,
+            Reply::Ok,
+            Reply::Status("QUEUED".into()),
+            Reply::Int(i64::MIN),
+            Reply::Int(-1),
+            Reply::Int(i64::MAX),
+            Reply::Bool(true),
+            Reply::Double(-0.1),
+            Reply::Double(f64::INFINITY),
+            Reply::BigNumber("123".into()),
+            Reply::Bulk("".into()),
+            Reply::Verbatim("text".into()),
+            Reply::Error(Error::wrong_type()),
+        ];
+        let pairs = vec![(Reply::Int(1), Reply::Nil), (Reply::Ok, Reply::Bulk("x".into()))];
+        let nested = [
+            Reply::Array(flat.to_vec()),
+            Reply::Set(Vec::new()),
+            Reply::Push(flat[..2].to_vec()),
+            Reply::Map(pairs.clone()),
+            Reply::Pairs(pairs),
+        ];
+        for reply in flat.iter().chain(&nested) {
+            let mut bytes = Vec::new();
+            put_reply(&mut bytes, reply);
+            let mut rest = &bytes[..];
+            assert_eq!(take_reply(&mut rest).as_ref(), Ok(reply));
+            assert!(rest.is_empty());
+            for cut in 0..bytes.len() {
+                assert!(take_reply(&mut &bytes[..cut]).is_err(), "{reply:?} cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_as_they_were_written() {
+        for number in [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX] {
+            let mut bytes = Vec::new();
+            put_varint(&mut bytes, number);
+            assert_eq!(take_varint(&mut &bytes[..]), Ok(number));
+        }
+        assert!(take_varint(&mut &[0xff; 11][..]).is_err(), "too long for 64 bits");
+        assert!(take_bytes(&mut &[5, 1, 2][..]).is_err());
+    }
 }

@@ -66,10 +66,6 @@ impl View {
         self.state.as_ref().is_some_and(|(state, _)| state.isr.contains(member))
     }
 
-    pub(crate) fn address(&self, node: &NodeId) -> Option<&str> {
-        self.members.get(node).map(|(record, _)| record.addr.as_str())
-    }
-
     pub(crate) fn leader_revision(&self) -> Revision {
         self.known_revision(&Key::Leader)
     }
@@ -463,6 +459,7 @@ impl Engine {
             if self.coord.went_back < 3 {
                 return false;
             }
+            self.coord.watching = false;
         }
         self.coord.went_back = 0;
         self.coord.view.replace(listing);

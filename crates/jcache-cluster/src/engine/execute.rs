@@ -227,8 +227,8 @@ impl Engine {
         let result = self.execute(cx, mutation, Some(tag));
         match result {
             Ok((reply, Some(offset))) => self.await_ack(cx, origin, ack, reply, offset),
-            Ok((Reply::Nil, None)) if mutation.blocking().is_some() => {
-                self.block(cx, origin, tag, ack, until_ms, mutation);
+            Ok((nil, None)) if nil.is_nil() && mutation.blocking().is_some() => {
+                self.block(cx, origin, tag, ack, until_ms, (mutation, nil));
             }
             // Nothing changed, or the command failed: the reply tells what is there, and must be as good as a read.
             Ok((reply, None)) => {

@@ -21,6 +21,8 @@ const REDIAL_MS: u64 = 50;
 pub(crate) struct Following {
     pub(crate) epoch: Epoch,
     pub(crate) leader: MemberId,
+    /// Where the leader listens.
+    pub(crate) addr: String,
     stream: Option<StreamId>,
     state: State,
     /// When the present state began.
@@ -65,7 +67,7 @@ impl Engine {
         if stale || member == self.me.member || matches!(self.part, Part::Leading(_) | Part::Candidate | Part::Left) {
             return;
         }
-        let epoch = leader.epoch;
+        let (epoch, addr) = (leader.epoch, leader.addr.clone());
         if let Part::Following(following) = &mut self.part
             && following.leader == member
         {
@@ -85,7 +87,7 @@ impl Engine {
         self.released_by = None;
         let since = cx.now.boot_us;
         let state = State::Waiting(0);
-        let following = Following { epoch, leader: member, stream: None, state, since, seq: 0, resync: false };
+        let following = Following { epoch, leader: member, addr, stream: None, state, since, seq: 0, resync: false };
         self.part = Part::Following(following);
         self.dial(cx);
     }
@@ -105,10 +107,7 @@ impl Engine {
 
     fn dial<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
         let Part::Following(following) = &self.part else { return };
-        let node = following.leader.node.clone();
-        let shown = self.coord.view.leader.as_ref().filter(|(leader, _)| leader.node == node);
-        let addr = shown.map(|(leader, _)| leader.addr.clone());
-        let Some(addr) = addr.or_else(|| self.coord.view.address(&node).map(str::to_owned)) else { return };
+        let (node, addr) = (following.leader.node.clone(), following.addr.clone());
         let stream = self.connect(cx, StreamKind::Replicate, &node, &addr);
         if let Part::Following(following) = &mut self.part {
             (following.stream, following.state, following.since) = (Some(stream), State::Dialling, cx.now.boot_us);

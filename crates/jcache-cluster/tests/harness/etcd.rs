@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jcache_cluster::engine::*;
 
 #[derive(Default)]
-pub struct Etcd {
+pub(crate) struct Etcd {
     revision: Revision,
     keys: BTreeMap<Key, (Kv, Option<LeaseId>)>,
     leases: BTreeMap<LeaseId, (u64, u64)>,
@@ -13,14 +13,14 @@ pub struct Etcd {
     watchers: BTreeMap<usize, Revision>,
     history: Vec<(Revision, Vec<(Key, Option<Kv>)>)>,
     /// What becomes of the next transactions.
-    pub script: Vec<Fate>,
+    pub(crate) script: Vec<Fate>,
     /// Transactions that land later.
     late: Vec<Txn>,
 }
 
 /// What becomes of a transaction on its way.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// It is lost.
     LostBefore,
     /// It takes effect, and its answer is lost.
@@ -30,11 +30,11 @@ pub enum Fate {
 }
 
 impl Etcd {
-    pub fn keys(&self) -> BTreeMap<String, String> {
+    pub(crate) fn keys(&self) -> BTreeMap<String, String> {
         self.keys.iter().map(|(key, (kv, _))| (key.path(), kv.value.clone())).collect()
     }
 
-    pub fn state(&self) -> StateRecord {
+    pub(crate) fn state(&self) -> StateRecord {
         serde_json::from_str(&self.keys[&Key::State].0.value).unwrap()
     }
 
@@ -43,7 +43,7 @@ impl Etcd {
         Listing { revision: self.revision, keys }
     }
 
-    pub fn request(&mut self, node: usize, id: RequestId, request: CoordRequest, boot_us: u64) -> Option<CoordEvent> {
+    pub(crate) fn request(&mut self, node: usize, id: RequestId, request: CoordRequest, boot_us: u64) -> Option<CoordEvent> {
         let result = match request {
             CoordRequest::Grant { ttl_ms } => {
                 self.next_lease += 1;
@@ -115,11 +115,11 @@ impl Etcd {
     }
 
     /// Lets the late transactions land.
-    pub fn land(&mut self) -> Vec<Result<CoordAnswer, CoordError>> {
+    pub(crate) fn land(&mut self) -> Vec<Result<CoordAnswer, CoordError>> {
         std::mem::take(&mut self.late).into_iter().map(|txn| self.transact(txn)).collect()
     }
 
-    pub fn end_lease(&mut self, lease: LeaseId) {
+    pub(crate) fn end_lease(&mut self, lease: LeaseId) {
         self.leases.remove(&lease);
         let lost: Vec<Key> = self.keys.iter().filter(|(_, (_, it))| *it == Some(lease)).map(|(key, _)| key.clone()).collect();
         if !lost.is_empty() {
@@ -127,7 +127,7 @@ impl Etcd {
         }
     }
 
-    pub fn delete(&mut self, keys: &[Key]) {
+    pub(crate) fn delete(&mut self, keys: &[Key]) {
         self.revision += 1;
         let changes = keys.iter().map(|key| (key.clone(), None)).collect();
         self.keys.retain(|key, _| !keys.contains(key));
@@ -135,17 +135,17 @@ impl Etcd {
     }
 
     /// Everything is lost.
-    pub fn wipe(&mut self) {
+    pub(crate) fn wipe(&mut self) {
         let keys: Vec<Key> = self.keys.keys().cloned().collect();
         self.delete(&keys);
     }
 
     /// A backup, and going back to it.
-    pub fn backup(&self) -> BTreeMap<Key, (Kv, Option<LeaseId>)> {
+    pub(crate) fn backup(&self) -> BTreeMap<Key, (Kv, Option<LeaseId>)> {
         self.keys.clone()
     }
 
-    pub fn restore(&mut self, backup: BTreeMap<Key, (Kv, Option<LeaseId>)>) {
+    pub(crate) fn restore(&mut self, backup: BTreeMap<Key, (Kv, Option<LeaseId>)>) {
         self.keys = backup;
         self.keys.retain(|_, (_, lease)| lease.is_none());
         self.revision = self.keys.values().map(|(kv, _)| kv.revision).max().unwrap_or(0);
@@ -154,22 +154,22 @@ impl Etcd {
         self.watchers.clear();
     }
 
-    pub fn lease_of(&self, key: &Key) -> Option<LeaseId> {
+    pub(crate) fn lease_of(&self, key: &Key) -> Option<LeaseId> {
         self.keys.get(key).and_then(|(_, lease)| *lease)
     }
 
-    pub fn expire(&mut self, boot_us: u64) {
+    pub(crate) fn expire(&mut self, boot_us: u64) {
         let over: Vec<LeaseId> = self.leases.iter().filter(|(_, (_, until))| *until <= boot_us).map(|(id, _)| *id).collect();
         for lease in over {
             self.end_lease(lease);
         }
     }
 
-    pub fn forget(&mut self, node: usize) {
+    pub(crate) fn forget(&mut self, node: usize) {
         self.watchers.remove(&node);
     }
 
-    pub fn watch_events(&mut self) -> Vec<(usize, CoordEvent)> {
+    pub(crate) fn watch_events(&mut self) -> Vec<(usize, CoordEvent)> {
         let mut events = Vec::new();
         for (node, from) in &mut self.watchers {
             for (revision, changes) in self.history.iter().filter(|(revision, _)| revision >= from) {

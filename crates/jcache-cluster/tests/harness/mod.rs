@@ -2,7 +2,7 @@
 //! thing at a time; chance and long runs are the simulator's.
 #![allow(dead_code)] // each test file uses a part
 
-pub mod etcd;
+pub(crate) mod etcd;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -10,17 +10,17 @@ use etcd::Etcd;
 use jcache_cluster::engine::*;
 use jcache_core::{Arg, Query, Reply, Request};
 
-pub type Outcome = Result<Answer, Failure>;
+pub(crate) type Outcome = Result<Answer, Failure>;
 
-pub struct Node {
-    pub engine: Engine,
-    pub store: ModelStore,
-    pub alive: bool,
-    pub name: String,
-    pub inc: u128,
-    pub notices: Vec<Notice>,
-    pub fatal: Option<Fatal>,
-    pub left: bool,
+pub(crate) struct Node {
+    pub(crate) engine: Engine,
+    pub(crate) store: ModelStore,
+    pub(crate) alive: bool,
+    pub(crate) name: String,
+    pub(crate) inc: u128,
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) fatal: Option<Fatal>,
+    pub(crate) left: bool,
     next_in: u64,
     /// Stream to (other node, its stream).
     streams: BTreeMap<StreamId, (usize, StreamId)>,
@@ -38,33 +38,33 @@ enum Wire {
     Broken,
 }
 
-pub struct Cluster {
-    pub nodes: Vec<Node>,
-    pub etcd: Etcd,
-    pub config: Config,
-    pub boot_us: u64,
-    pub wall_ms: u64,
-    pub answers: BTreeMap<CallId, Outcome>,
+pub(crate) struct Cluster {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) etcd: Etcd,
+    pub(crate) config: Config,
+    pub(crate) boot_us: u64,
+    pub(crate) wall_ms: u64,
+    pub(crate) answers: BTreeMap<CallId, Outcome>,
     /// One way from, to.
-    pub cut: BTreeSet<(usize, usize)>,
-    pub cut_etcd: BTreeSet<usize>,
+    pub(crate) cut: BTreeSet<(usize, usize)>,
+    pub(crate) cut_etcd: BTreeSet<usize>,
     /// Nodes that get no time.
-    pub paused: BTreeSet<usize>,
+    pub(crate) paused: BTreeSet<usize>,
     /// Messages that were sent, newest last: from, to, what.
-    pub trace: Vec<(usize, usize, Message)>,
-    pub keep_trace: bool,
+    pub(crate) trace: Vec<(usize, usize, Message)>,
+    pub(crate) keep_trace: bool,
     queue: VecDeque<Item>,
     held: VecDeque<Item>,
     next_call: CallId,
     next_inc: u128,
 }
 
-pub fn config(min_insync: usize) -> Config {
+pub(crate) fn config(min_insync: usize) -> Config {
     Config { rejoin_ms: 50, digest_ms: 100, hold_off_ms: (100, 1000), ..Config::new(min_insync, Timing::BALANCED) }
 }
 
 impl Cluster {
-    pub fn new(nodes: usize, config: Config) -> Self {
+    pub(crate) fn new(nodes: usize, config: Config) -> Self {
         let mut cluster = Self {
             nodes: Vec::new(),
             etcd: Etcd::default(),
@@ -90,7 +90,7 @@ impl Cluster {
     }
 
     /// A cluster that leads, with everybody in sync.
-    pub fn ready(nodes: usize, config: Config) -> Self {
+    pub(crate) fn ready(nodes: usize, config: Config) -> Self {
         let mut cluster = Self::new(nodes, config);
         let target = nodes.min(cluster.config.isr_target);
         cluster.until("everybody in sync", 20_000, |it| {
@@ -126,22 +126,22 @@ impl Cluster {
         }
     }
 
-    pub fn now(&self) -> Now {
+    pub(crate) fn now(&self) -> Now {
         Now { boot_us: self.boot_us, wall_ms: self.wall_ms }
     }
 
-    pub fn status(&self, node: usize) -> Status {
+    pub(crate) fn status(&self, node: usize) -> Status {
         self.nodes[node].engine.status(self.now())
     }
 
     /// The living leader of the highest epoch.
-    pub fn leader(&self) -> Option<usize> {
+    pub(crate) fn leader(&self) -> Option<usize> {
         let leads = |it: &usize| matches!(self.status(*it).role, Role::Leader | Role::Fenced);
         let living = (0..self.nodes.len()).filter(|it| self.nodes[*it].alive).filter(leads);
         living.max_by_key(|it| self.status(*it).epoch)
     }
 
-    pub fn step(&mut self, node: usize, event: Event<'_>) {
+    pub(crate) fn step(&mut self, node: usize, event: Event<'_>) {
         if !self.nodes[node].alive {
             return;
         }
@@ -206,7 +206,7 @@ impl Cluster {
     }
 
     /// Delivers until nothing is on its way.
-    pub fn deliver(&mut self) {
+    pub(crate) fn deliver(&mut self) {
         let mut steps = 0;
         while let Some(item) = self.queue.pop_front() {
             steps += 1;
@@ -246,7 +246,7 @@ impl Cluster {
     }
 
     /// Lets `ms` milliseconds pass.
-    pub fn run(&mut self, ms: u64) {
+    pub(crate) fn run(&mut self, ms: u64) {
         for _ in 0..ms.div_ceil(Engine::TICK_MS) {
             self.boot_us += Engine::TICK_MS * 1000;
             self.wall_ms += Engine::TICK_MS;
@@ -264,7 +264,7 @@ impl Cluster {
     }
 
     /// Lets time pass until `test` holds.
-    pub fn until(&mut self, what: &str, most_ms: u64, test: impl Fn(&Self) -> bool) {
+    pub(crate) fn until(&mut self, what: &str, most_ms: u64, test: impl Fn(&Self) -> bool) {
         let from = self.boot_us;
         while !test(self) {
             assert!(self.boot_us - from < most_ms * 1000, "{what}: not within {most_ms} ms\n{}", self.describe());
@@ -272,7 +272,7 @@ impl Cluster {
         }
     }
 
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let mut text = String::new();
         for node in 0..self.nodes.len() {
             text += &format!("{:?}\n", self.status(node));
@@ -281,7 +281,7 @@ impl Cluster {
     }
 
     /// Asks, without waiting; gives the number of the call.
-    pub fn ask(&mut self, node: usize, command: &str, options: CallOptions) -> CallId {
+    pub(crate) fn ask(&mut self, node: usize, command: &str, options: CallOptions) -> CallId {
         self.next_call += 1;
         let call = self.next_call;
         let args: Vec<Arg<'_>> = command.split_whitespace().map(Arg::from).collect();
@@ -297,24 +297,24 @@ impl Cluster {
     }
 
     /// Asks and waits.
-    pub fn call(&mut self, node: usize, command: &str, options: CallOptions) -> Outcome {
+    pub(crate) fn call(&mut self, node: usize, command: &str, options: CallOptions) -> Outcome {
         let call = self.ask(node, command, options);
         self.until(command, 20_000, |it| it.answers.contains_key(&call));
         self.answers[&call].clone()
     }
 
     /// Writes and waits until everybody in sync has it.
-    pub fn write(&mut self, node: usize, command: &str) -> Reply {
+    pub(crate) fn write(&mut self, node: usize, command: &str) -> Reply {
         self.call(node, command, CallOptions::default()).unwrap_or_else(|failure| panic!("{command}: {failure}")).reply
     }
 
     /// Reads at a level.
-    pub fn read(&mut self, node: usize, command: &str, level: Level) -> Reply {
+    pub(crate) fn read(&mut self, node: usize, command: &str, level: Level) -> Reply {
         let options = CallOptions { level, ..CallOptions::default() };
         self.call(node, command, options).unwrap_or_else(|failure| panic!("{command}: {failure}")).reply
     }
 
-    pub fn crash(&mut self, node: usize) {
+    pub(crate) fn crash(&mut self, node: usize) {
         self.nodes[node].alive = false;
         let streams = std::mem::take(&mut self.nodes[node].streams);
         for (peer, theirs) in streams.into_values() {
@@ -325,13 +325,13 @@ impl Cluster {
     }
 
     /// Starts the node anew: empty, as another incarnation.
-    pub fn restart(&mut self, node: usize) {
+    pub(crate) fn restart(&mut self, node: usize) {
         let fresh = self.fresh(node);
         self.nodes[node] = fresh;
     }
 
     /// Breaks every stream between two nodes.
-    pub fn disconnect(&mut self, a: usize, b: usize) {
+    pub(crate) fn disconnect(&mut self, a: usize, b: usize) {
         for (from, to) in [(a, b), (b, a)] {
             let lost: Vec<_> = self.nodes[from].streams.iter().filter(|(_, (peer, _))| *peer == to).map(|(id, _)| *id).collect();
             for stream in lost {
@@ -342,18 +342,18 @@ impl Cluster {
         self.deliver();
     }
 
-    pub fn isolate(&mut self, a: usize, b: usize) {
+    pub(crate) fn isolate(&mut self, a: usize, b: usize) {
         self.cut.extend([(a, b), (b, a)]);
     }
 
-    pub fn heal(&mut self) {
+    pub(crate) fn heal(&mut self) {
         self.cut.clear();
         self.cut_etcd.clear();
         self.paused.clear();
     }
 
     /// All living nodes have executed the same, and hold the same.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.until("the copies are equal", 30_000, |it| {
             let Some(leader) = it.leader() else { return false };
             let leo = it.status(leader).leo;
@@ -371,12 +371,12 @@ impl Cluster {
 }
 
 /// What a copy holds at a key, as it is.
-pub fn held(cluster: &mut Cluster, node: usize, command: &str) -> Reply {
+pub(crate) fn held(cluster: &mut Cluster, node: usize, command: &str) -> Reply {
     let args: Vec<Arg<'_>> = command.split_whitespace().map(Arg::from).collect();
     let context = jcache_core::Context::at(jcache_core::Timestamp::from_millis(cluster.wall_ms));
     cluster.nodes[node].store.query(&Query::parse(&args).unwrap(), context).unwrap()
 }
 
-pub fn bulk(text: &str) -> Reply {
+pub(crate) fn bulk(text: &str) -> Reply {
     Reply::Bulk(text.into())
 }
