@@ -25,6 +25,8 @@ pub(crate) struct Following {
     /// The last message of the leader on this stream.
     seq: u64,
     pub(crate) resync: bool,
+    /// Number of the last join.
+    attempt: u64,
     /// What was committed when the leader accepted this process, once known.
     goal: Option<Offset>,
 }
@@ -84,8 +86,18 @@ impl Engine {
         self.released_by = None;
         let since = cx.now.boot_us;
         let state = State::Waiting(0);
-        let following =
-            Following { epoch, leader: member, addr, stream: None, state, since, seq: 0, resync: false, goal: None };
+        let following = Following {
+            epoch,
+            leader: member,
+            addr,
+            stream: None,
+            state,
+            since,
+            seq: 0,
+            attempt: 0,
+            resync: false,
+            goal: None,
+        };
         self.part = Part::Following(following);
         self.dial(cx);
     }
@@ -131,9 +143,11 @@ impl Engine {
             cx.store.load_abort();
         }
         (following.state, following.since, following.seq) = (State::Joining, cx.now.boot_us, 0);
+        following.attempt += 1;
         let join = Join {
             cluster: self.cluster.clone().unwrap_or_default(),
             member: self.me.member.clone(),
+            attempt: following.attempt,
             promised: self.promised,
             leo: self.log.leo(),
             applied: self.applied,
@@ -205,7 +219,9 @@ impl Engine {
     }
 
     pub(super) fn on_accept<S: Store>(&mut self, cx: &mut Cx<'_, S>, stream: StreamId, accept: Accept) {
-        if !self.follows(stream) {
+        // Only the last join's answer: records may have been taken, and acknowledged, since an earlier one.
+        let awaited = |it: &Following| matches!(it.state, State::Joining) && it.attempt == accept.attempt;
+        if !self.follows(stream) || !matches!(&self.part, Part::Following(it) if awaited(it)) {
             return;
         }
         self.promise(cx, accept.epoch);

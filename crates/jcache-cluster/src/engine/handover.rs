@@ -193,7 +193,10 @@ impl Engine {
         match &self.part {
             Part::Left | Part::Candidate => {}
             Part::Leading(lead) => {
-                if lead.isr.len() == 1 && lead.pending.is_none() {
+                let me = &self.me.member;
+                let mut others = self.coord.view.members.values().map(|(record, _)| record);
+                // Somebody else may still take over: it is waited for.
+                if lead.isr.len() == 1 && !others.any(|it| it.voter && it.node != me.node) {
                     return self.leave_now(cx);
                 }
                 self.hand_over(cx, None, Stage::ByTransaction);

@@ -276,7 +276,8 @@ impl Engine {
         lead.peers.insert(stream, peer);
         let counted = if full { &mut self.counters.full_syncs } else { &mut self.counters.partial_syncs };
         *counted += 1;
-        cx.out.send(stream, Message::Accept(Accept { epoch, cluster, truncate_to, full, seq: 1 }));
+        cx.out
+            .send(stream, Message::Accept(Accept { epoch, cluster, attempt: join.attempt, truncate_to, full, seq: 1 }));
         for old in old {
             self.accepted.remove(&old);
         }
