@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use jcache_core::command::Mutation;
+use jcache_core::effect::Reach;
 use jcache_core::{Reply, Request, Value};
 
 use super::answers::Origin;
 use super::codec;
 use super::event::{Ack, StreamId};
-use super::execute::{CallTag, push_effect};
+use super::execute::{CallTag, push_effect, push_removals};
 use super::message::ForwardResult;
 use super::store::Store;
 use super::switch::Switch;
@@ -101,7 +102,8 @@ impl Blocked {
     /// Takes out all waiters of a stream.
     pub(crate) fn remove_stream(&mut self, stream: StreamId) {
         let of_stream = |waiter: &Waiter| matches!(waiter.origin, Origin::Remote(it, _) if it == stream);
-        let tickets: Vec<u64> = self.waiters.iter().filter(|(_, it)| of_stream(it)).map(|(ticket, _)| *ticket).collect();
+        let tickets: Vec<u64> =
+            self.waiters.iter().filter(|(_, it)| of_stream(it)).map(|(ticket, _)| *ticket).collect();
         for ticket in tickets {
             self.leave(ticket);
         }
@@ -159,7 +161,7 @@ impl Engine {
         mutation: &Mutation<'_>,
         records: &mut Vec<u8>,
     ) -> Vec<(Waiter, Reply)> {
-        let mut served = Vec::new();
+        let (mut served, mut evicted) = (Vec::new(), Vec::new());
         let mut ready = awaited_or_all(mutation);
         while let Some(key) = ready.pop() {
             let mut ticket = 0;
@@ -172,11 +174,11 @@ impl Engine {
                 let waiting = Mutation::parse(&args).expect("invariant: it was parsed before");
                 let context = self.context(cx);
                 let mut removed = super::Removed::default();
+                let reply = cx.store.mutate(&waiting, context, &mut removed);
+                push_removals(records, &mut removed.due);
+                evicted.append(&mut removed.evicted);
                 // A key of another type serves nobody, and is no error for those who wait.
-                let Ok(reply) = cx.store.mutate(&waiting, context, &mut removed) else { continue };
-                if reply.is_nil() {
-                    continue;
-                }
+                let Some(reply) = reply.ok().filter(|reply| !reply.is_nil()) else { continue };
                 let Ok(effect) = waiting.effect(&reply, context) else { continue };
                 waiting.visit_keys(|changed| {
                     if *changed.as_bytes() != *key.as_bytes() {
@@ -186,11 +188,14 @@ impl Engine {
                 let Part::Leading(lead) = &mut self.part else { return served };
                 let Some(waiter) = lead.blocked.leave(next) else { continue };
                 if let Some(change) = effect.change.filter(|_| !self.rules.off(Switch::UnloggedPop)) {
-                    push_effect(records, waiter.tag, &reply, &change);
+                    // A move between shards is logged as the keys that it left, as any other, while somebody lacks one.
+                    let whole = effect.reach == Reach::Replica && self.syncs_someone();
+                    push_effect(records, waiter.tag, &reply, &change, whole.then_some(&mut *cx.store));
                 }
                 served.push((waiter, reply));
             }
         }
+        push_removals(records, &mut evicted);
         served
     }
 

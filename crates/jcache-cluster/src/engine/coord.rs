@@ -7,73 +7,15 @@
 use std::collections::BTreeMap;
 
 use super::coordinator::{
-    ConfigRecord, CoordAnswer, CoordError, CoordEvent, CoordRequest, Key, Kv, LeaderRecord, LeaseId, Listing,
-    MemberRecord, RequestId, Revision, StateRecord, Txn, Write,
+    ConfigRecord, CoordAnswer, CoordError, CoordEvent, CoordRequest, Key, LeaderRecord, LeaseId, Listing, MemberRecord,
+    RequestId, Revision, StateRecord, Txn, Write,
 };
 use super::event::{Action, Fatal, Notice};
-use super::member::{MemberId, NodeId};
+use super::member::{Epoch, MemberId};
 use super::store::Store;
 use super::switch::Switch;
+use super::view::View;
 use super::{Cx, Engine, Part, ms};
-
-/// What is known of the coordinator's keys: a hint, unless it was just read.
-#[derive(Debug, Default)]
-pub(crate) struct View {
-    pub(crate) revision: Revision,
-    pub(crate) members: BTreeMap<NodeId, (MemberRecord, Revision)>,
-    pub(crate) leader: Option<(LeaderRecord, Revision)>,
-    pub(crate) state: Option<(StateRecord, Revision)>,
-    pub(crate) config: Option<(ConfigRecord, Revision)>,
-    /// Since when the leader's key is known to be absent, in boot microseconds.
-    pub(crate) leaderless_since: Option<u64>,
-}
-
-impl View {
-    fn put(&mut self, key: &Key, kv: Option<&Kv>) {
-        fn read<T: serde::de::DeserializeOwned>(kv: Option<&Kv>) -> Option<(T, Revision)> {
-            kv.and_then(|kv| serde_json::from_str(&kv.value).ok().map(|value| (value, kv.revision)))
-        }
-        match key {
-            Key::Leader => self.leader = read(kv),
-            Key::State => self.state = read(kv),
-            Key::Config => self.config = read(kv),
-            Key::Member(node) => match read(kv) {
-                Some(record) => drop(self.members.insert(node.clone(), record)),
-                None => drop(self.members.remove(node)),
-            },
-        }
-    }
-
-    fn known_revision(&self, key: &Key) -> Revision {
-        match key {
-            Key::Leader => self.leader.as_ref().map_or(0, |it| it.1),
-            Key::State => self.state.as_ref().map_or(0, |it| it.1),
-            Key::Config => self.config.as_ref().map_or(0, |it| it.1),
-            Key::Member(node) => self.members.get(node).map_or(0, |it| it.1),
-        }
-    }
-
-    fn replace(&mut self, listing: &Listing) {
-        let leaderless_since = self.leaderless_since;
-        *self = Self { revision: listing.revision, leaderless_since, ..Self::default() };
-        for (key, kv) in &listing.keys {
-            self.put(key, Some(kv));
-        }
-    }
-
-    /// Whether `member` is in the recorded in-sync set.
-    pub(crate) fn in_sync(&self, member: &MemberId) -> bool {
-        self.state.as_ref().is_some_and(|(state, _)| state.isr.contains(member))
-    }
-
-    pub(crate) fn leader_revision(&self) -> Revision {
-        self.known_revision(&Key::Leader)
-    }
-
-    pub(crate) fn state_revision(&self) -> Revision {
-        self.known_revision(&Key::State)
-    }
-}
 
 /// What a request was for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -122,6 +64,13 @@ pub(crate) struct Intent {
     request: Option<RequestId>,
     /// When it is sent again.
     again_at: u64,
+}
+
+impl Intent {
+    /// Whether this would make this process leader of `epoch`.
+    pub(crate) fn is_mine(&self, epoch: Epoch) -> bool {
+        matches!(self.purpose, Purpose::Elect | Purpose::Reseed) && self.state.epoch == epoch
+    }
 }
 
 #[derive(Debug, Default)]
@@ -226,7 +175,8 @@ impl Engine {
                 self.ask(cx, Asked::Grant, CoordRequest::Grant { ttl_ms });
             }
             Some(lease)
-                if boot >= self.coord.keepalive_at && !self.coord.busy(|asked| matches!(asked, Asked::KeepAlive(_))) =>
+                if boot >= self.coord.keepalive_at
+                    && !self.coord.busy(|asked| matches!(asked, Asked::KeepAlive(_))) =>
             {
                 self.coord.keepalive_at = boot + ms(self.config.session_lease_ms) / 3;
                 self.coord.renewed_at = boot;
@@ -344,23 +294,22 @@ impl Engine {
                 self.coord.keepalive_at = cx.now.boot_us + ms(self.config.session_lease_ms) / 3;
                 self.register_soon(cx);
             }
-            (Asked::KeepAlive(lease), Ok(CoordAnswer::LeaseGone) | Err(CoordError::Failed)) => {
-                if self.coord.lease == Some(lease) {
-                    // The memory has survived: the same incarnation registers again.
-                    self.coord.lease = None;
-                    self.coord.registered = false;
-                    self.coord.keepalive_at = 0;
-                    self.coord.list_wanted = true;
-                    self.tick_coord(cx);
-                }
+            (Asked::KeepAlive(lease), Ok(CoordAnswer::LeaseGone) | Err(CoordError::Failed))
+                if self.coord.lease == Some(lease) =>
+            {
+                // The memory has survived: the same incarnation registers again.
+                self.coord.lease = None;
+                self.coord.registered = false;
+                self.coord.keepalive_at = 0;
+                self.coord.list_wanted = true;
+                self.tick_coord(cx);
             }
             (Asked::KeepAlive(_), Err(CoordError::Unknown)) => {
                 self.coord.keepalive_at = cx.now.boot_us + ms(self.config.session_lease_ms) / 6;
             }
-            (Asked::Register, Ok(CoordAnswer::Done(revision))) => {
+            (Asked::Register, Ok(CoordAnswer::Done(_))) => {
                 self.coord.registered = true;
                 self.coord.taken_since = None;
-                let _ = revision;
                 self.coord.list_wanted = true;
                 self.tick_coord(cx);
             }
@@ -442,7 +391,9 @@ impl Engine {
         let view = &self.coord.view;
         let void = self.coord.intent.as_ref().is_some_and(|intent| {
             intent.txn.guards.iter().any(|(key, revision)| {
-                *key == Key::State && view.state_revision() > *revision && view.state.as_ref().is_some_and(|(state, _)| *state != intent.state)
+                *key == Key::State
+                    && view.state_revision() > *revision
+                    && view.state.as_ref().is_some_and(|(state, _)| *state != intent.state)
             })
         });
         if void {

@@ -175,7 +175,10 @@ impl Engine {
         let cut_off = !self.coord.heard_within(boot, self.config.session_lease_ms + self.config.timing.grant_ms);
         let Part::Leading(lead) = &self.part else { return };
         // A proposed change may still land: while its outcome is unknown nothing is given away.
-        if cut_off && lead.pending.is_none() && lead.peers.values().any(|it| it.coordinated && lead.isr.contains(&it.member)) {
+        if cut_off
+            && lead.pending.is_none()
+            && lead.peers.values().any(|it| it.coordinated && lead.isr.contains(&it.member))
+        {
             self.hand_over(cx, None, Stage::ByRelease);
         }
     }

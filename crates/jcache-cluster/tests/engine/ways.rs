@@ -1,9 +1,7 @@
 //! The engine's ways, one after another, on a small cluster: writes, failover, restart, full synchronisation, sessions,
 //! blocking pops, hand-over, outages of the coordinator.
 
-mod harness;
-
-use harness::*;
+use crate::harness::*;
 use jcache_cluster::engine::*;
 use jcache_core::Reply;
 
@@ -69,6 +67,9 @@ fn a_restarted_node_is_synchronised_while_writes_go_on() {
             format!("MSET many{round} 1 other{} 2", round + 1),
             format!("RENAME key{round} moved{round}"),
             format!("LMOVE list{} list{} LEFT RIGHT", round % 10, (round + 3) % 10),
+            // A blocked move that the next push serves.
+            format!("BLMOVE empty{round} list{} LEFT RIGHT 0", round % 7),
+            format!("RPUSH empty{round} moved{round}"),
         ] {
             calls.push(cluster.ask(leader, &command, CallOptions::default()));
         }
@@ -295,14 +296,24 @@ fn a_wiped_or_restored_coordinator_gets_its_state_back() {
             if leader_dies {
                 cluster.crash(leader);
             }
-            if restored { cluster.etcd.restore(backup) } else { cluster.etcd.wipe() }
+            if restored {
+                cluster.etcd.restore(backup);
+            } else {
+                cluster.etcd.wipe();
+            }
             cluster.until("led again", 20_000, |it| {
-                it.leader().is_some_and(|leader| it.status(leader).epoch > epoch && it.status(leader).role == Role::Leader)
+                it.leader()
+                    .is_some_and(|leader| it.status(leader).epoch > epoch && it.status(leader).role == Role::Leader)
             });
             assert_eq!(cluster.read(other, "GET kept", Level::Leader), bulk("x"), "restored {restored}");
             assert_eq!(cluster.write(other, "SET more y"), Reply::Ok);
             assert!(cluster.etcd.state().epoch > epoch);
-            assert!(cluster.nodes.iter().any(|it| it.notices.iter().any(|it| matches!(it, Notice::CoordinatorReset { .. }))));
+            assert!(
+                cluster
+                    .nodes
+                    .iter()
+                    .any(|it| it.notices.iter().any(|it| matches!(it, Notice::CoordinatorReset { .. })))
+            );
         }
     }
 }
