@@ -75,10 +75,10 @@ pub(crate) fn elements(reply: &Reply, found: &mut Vec<Vec<u8>>) {
     match reply {
         Reply::Bulk(value) => found.push(value.to_vec()),
         Reply::Array(items) | Reply::Set(items) => items.iter().for_each(|item| elements(item, found)),
-        Reply::Map(pairs) => pairs.iter().for_each(|(key, value)| {
+        Reply::Map(pairs) | Reply::Pairs(pairs) => pairs.iter().for_each(|(key, value)| {
             elements(key, found);
             elements(value, found);
         }),
-        Reply::Nil | Reply::Ok | Reply::Status(_) | Reply::Int(_) | Reply::Double(_) => {}
+        _ => {}
     }
 }

@@ -110,7 +110,11 @@ impl World {
         if self.violation.is_some() {
             return;
         }
-        let unanswered = self.history.iter().filter(|it| it.invoked >= asked).find(|it| !matches!(it.outcome, Outcome::Returned(..)));
+        let unanswered = self
+            .history
+            .iter()
+            .filter(|it| it.invoked >= asked)
+            .find(|it| !matches!(it.outcome, Outcome::Returned(..)));
         if let Some(call) = unanswered {
             let what = format!("a call after the last fault failed: {}", call.show());
             return self.violate(Violation::new("C9", what));
@@ -145,7 +149,10 @@ impl World {
                 match linearizable::check(&self.history, group) {
                     Verdict::Linearizable => {}
                     Verdict::Violated(violation) => return Err(violation),
-                    Verdict::Undecided(_) => self.figures.undecided += 1,
+                    Verdict::Undecided(steps) => {
+                        self.trace.line(self.now, || format!("group {group}: undecided after {steps} steps"));
+                        self.figures.undecided += 1;
+                    }
                 }
             }
         }

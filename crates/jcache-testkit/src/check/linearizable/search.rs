@@ -1,6 +1,6 @@
 //! The search for an order, one operation after the other, with a way back.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::state::State;
@@ -17,15 +17,19 @@ struct Position {
     ahead: Vec<usize>,
     /// The open operations that took effect, sorted.
     taken: Vec<usize>,
+    /// How many of them since the last known one.
+    side_by_side: usize,
+    /// When the last of all these was called: nothing that had returned by then can come any more.
+    latest: Moment,
     state: State,
 }
 
 impl Position {
-    /// Two hashes, so that two positions are never taken for one.
+    /// Two hashes of all but the open operations, so that two positions are never taken for one.
     fn hashes(&self) -> (u64, u64) {
         let hash = |salt: u8| {
             let mut hasher = DefaultHasher::new();
-            (salt, self.first, &self.ahead, &self.taken, self.state.digest()).hash(&mut hasher);
+            (salt, self.first, &self.ahead, self.side_by_side, self.state.digest()).hash(&mut hasher);
             hasher.finish()
         };
         (hash(0), hash(1))
@@ -70,17 +74,36 @@ struct Frame {
 pub(super) struct Search<'s, 'h> {
     known: &'s [Item<'h>],
     open: &'s [Item<'h>],
+    /// How many open operations may take effect one after the other.
+    side_by_side: usize,
+    /// Whether that limit kept something from being tried.
+    limited: bool,
     /// For each open operation, an earlier one with the same command: that one goes first.
     twins: Vec<Option<usize>>,
-    tried: HashSet<(u64, u64)>,
+    /// The open operations, the most promising last.
+    order: Vec<usize>,
+    /// For each position, which open operations had taken effect when it was tried.
+    tried: HashMap<(u64, u64), Vec<Vec<usize>>>,
     furthest: Position,
 }
 
 impl<'s, 'h> Search<'s, 'h> {
-    pub(super) fn new(known: &'s [Item<'h>], open: &'s [Item<'h>]) -> Self {
-        let same = |a: &Item<'_>, b: &Item<'_>| a.operation.command == b.operation.command;
+    pub(super) fn new(known: &'s [Item<'h>], open: &'s [Item<'h>], side_by_side: usize) -> Self {
+        let same = |a: &Item<'_>, b: &Item<'_>| {
+            a.operation.command == b.operation.command && (a.returned, b.returned) == (Moment::MAX, Moment::MAX)
+        };
         let twins = (0..open.len()).map(|index| (0..index).rev().find(|twin| same(&open[*twin], &open[index])));
-        Self { known, open, twins: twins.collect(), tried: HashSet::new(), furthest: Position::default() }
+        let (twins, order) = (twins.collect(), by_promise(known, open));
+        Self {
+            known,
+            open,
+            side_by_side,
+            limited: false,
+            twins,
+            order,
+            tried: HashMap::new(),
+            furthest: Position::default(),
+        }
     }
 
     pub(super) fn run(mut self, most: usize) -> Verdict {
@@ -99,7 +122,7 @@ impl<'s, 'h> Search<'s, 'h> {
                 return Verdict::Undecided(steps);
             }
             let Some(next) = self.next(&path[path.len() - 1].position, candidate) else { continue };
-            if self.tried.insert(next.hashes()) {
+            if self.is_new(&next) {
                 if next.count() > self.furthest.count() {
                     self.furthest = next.clone();
                 }
@@ -107,17 +130,36 @@ impl<'s, 'h> Search<'s, 'h> {
                 path.push(frame);
             }
         }
-        Verdict::Violated(self.violation())
+        if self.limited { Verdict::Undecided(steps) } else { Verdict::Violated(self.violation()) }
+    }
+
+    /// Whether nothing like it was tried. A position from which fewer open operations have taken effect can do all that
+    /// this one can.
+    fn is_new(&mut self, position: &Position) -> bool {
+        let tried = self.tried.entry(position.hashes()).or_default();
+        let within = |fewer: &Vec<usize>| fewer.iter().all(|index| position.taken.binary_search(index).is_ok());
+        if tried.iter().any(within) {
+            return false;
+        }
+        tried.push(position.taken.clone());
+        true
     }
 
     /// What may come next: operations that were called before any other that is not done had returned.
-    fn frame(&self, position: Position) -> Frame {
+    fn frame(&mut self, position: Position) -> Frame {
         let (mut known, horizon) = self.next_known(&position);
         // What returned first is tried first; open ones only when nothing else fits.
         known.sort_by_key(|index| std::cmp::Reverse(self.known[*index].returned));
         let called = self.open.partition_point(|item| item.operation.invoked <= horizon);
         let taken = |index: usize| position.taken.binary_search(&index).is_ok();
-        let open = (0..called).filter(|index| !taken(*index) && self.twins[*index].is_none_or(taken));
+        let in_time = |index: usize| self.open[index].returned >= position.latest;
+        let may = |index: &usize| {
+            *index < called && !taken(*index) && in_time(*index) && self.twins[*index].is_none_or(taken)
+        };
+        let full = position.side_by_side >= self.side_by_side;
+        let open: Vec<usize> = self.order.iter().copied().filter(may).collect();
+        self.limited |= full && !open.is_empty();
+        let open = open.into_iter().filter(|_| !full);
         let candidates = open.map(Candidate::Open).chain(known.into_iter().map(Candidate::Known)).collect();
         Frame { position, candidates }
     }
@@ -148,14 +190,23 @@ impl<'s, 'h> Search<'s, 'h> {
                     return None;
                 }
                 next.state = state;
+                next.side_by_side = 0;
+                next.latest = next.latest.max(item.operation.invoked);
                 next.done(index);
             }
             Candidate::Open(index) => {
-                let (_, state) = position.state.run(&self.open[index].parsed);
-                if state.digest() == position.state.digest() {
+                let item = &self.open[index];
+                let (reply, state) = position.state.run(&item.parsed);
+                let fits = match &item.operation.outcome {
+                    Outcome::Returned(_, seen) => *seen == reply,
+                    _ => true,
+                };
+                if !fits || state.digest() == position.state.digest() {
                     return None;
                 }
                 next.state = state;
+                next.side_by_side += 1;
+                next.latest = next.latest.max(item.operation.invoked);
                 next.taken.insert(next.taken.partition_point(|it| *it < index), index);
             }
         }
@@ -180,4 +231,28 @@ impl<'s, 'h> Search<'s, 'h> {
             ),
         )
     }
+}
+
+/// Open operations whose arguments a reply shows took effect: they are tried first, in the order in which replies show
+/// them. The others are tried when nothing else helps.
+fn by_promise(known: &[Item<'_>], open: &[Item<'_>]) -> Vec<usize> {
+    let mut by_return: Vec<&Item<'_>> = known.iter().collect();
+    by_return.sort_by_key(|item| item.returned);
+    let (mut shown, mut first) = (Vec::new(), HashMap::new());
+    for item in by_return {
+        shown.clear();
+        item.operation.reply().into_iter().for_each(|reply| crate::check::elements(reply, &mut shown));
+        for element in shown.drain(..) {
+            let place = first.len();
+            first.entry(element).or_insert(place);
+        }
+    }
+    let place = |index: &usize| {
+        let args = &open[*index].operation.command.args()[1..];
+        let places = args.iter().filter_map(|arg| first.get(arg.as_ref()));
+        places.min().copied().unwrap_or(usize::MAX)
+    };
+    let mut order: Vec<usize> = (0..open.len()).collect();
+    order.sort_by_key(|index| std::cmp::Reverse(place(index)));
+    order
 }

@@ -82,12 +82,14 @@ fn small_histories() {
 }
 
 #[test]
-fn weak_answers_promise_nothing() {
+fn weak_answers_may_be_lost() {
     let mut write = done(0, 1, "SET k a", Reply::Ok);
     write.promise = Promise::Weak;
     for seen in [Reply::Nil, text("a")] {
         assert_eq!(check(&[write.clone(), done(2, 3, "GET k", seen)], 0), Verdict::Linearizable);
     }
+    let late = [write.clone(), done(2, 3, "GET k", Reply::Nil), done(4, 5, "GET k", text("a"))];
+    assert!(matches!(check(&late, 0), Verdict::Violated(_)), "it took effect before it was answered, or never");
     let mut read = done(2, 3, "GET k", text("b"));
     read.promise = Promise::Session;
     assert_eq!(check(&[write, read], 0), Verdict::Linearizable);
