@@ -10,12 +10,13 @@ use bytes::Bytes;
 use jcache_core::command::Mutation;
 use jcache_core::{Query, Reply, Request};
 
-use super::answers::Origin;
+use super::answers::{Origin, Wait};
 use super::codec::{read_open_command, request_bytes};
 use super::event::{Ack, Action, Answer, CallId, CallOptions, Failure, Level, StreamId, Token};
 use super::execute::CallTag;
 use super::member::Epoch;
 use super::message::{ForwardResult, Message};
+use super::reads::Proof;
 use super::store::Store;
 use super::uplink::Uplink;
 use super::{Cx, Engine, Part, ms};
@@ -214,6 +215,9 @@ impl Engine {
             Some(token) => match self.has_seen(token) {
                 Seen::Lost if level != Level::Local => Asked::Wait(token, 0),
                 // What a failover took from this process is nothing to wait for.
+                Seen::Yes | Seen::Lost if leads && level != Level::Local && self.hw < self.log.leo() => {
+                    return self.session_read_at_leader(cx, query, request, pending(Asked::Read(Level::Leader)));
+                }
                 Seen::Yes | Seen::Lost if self.is_readable() => {
                     let reply = self.read_here(cx, query);
                     let mut pending = pending(Asked::Read(level));
@@ -231,6 +235,28 @@ impl Engine {
             Asked::Wait(_, 0) => self.fail_call(cx, seq, Failure::SessionLost),
             Asked::Wait(..) => drop(self.calls.waiting.insert(seq)),
             _ => drop(self.calls.unsent.insert(seq)),
+        }
+    }
+
+    /// A session never goes back, so at the leader, too, it sees only what is committed: the reply waits for that.
+    fn session_read_at_leader<S: Store>(
+        &mut self,
+        cx: &mut Cx<'_, S>,
+        query: &Query<'_>,
+        request: &Request<'_>,
+        mut pending: Pending,
+    ) {
+        let (since, offset) = (cx.now.boot_us, self.log.leo());
+        let reply = self.read_here(cx, query);
+        (pending.command, pending.sends) = (request_bytes(request), 1);
+        let seq = self.calls.number(false);
+        self.calls.add(seq, pending);
+        let origin = Origin::Local(seq);
+        match (&mut self.part, reply) {
+            (Part::Leading(lead), Ok(reply)) => {
+                lead.waits.push_back(Wait { offset, origin, reply, copies: 0, since });
+            }
+            (_, reply) => self.hold(cx, origin, reply, Proof::Change),
         }
     }
 
