@@ -14,7 +14,7 @@ use super::answers::Origin;
 use super::codec;
 use super::event::{Ack, StreamId};
 use super::execute::{CallTag, push_effect, push_removals};
-use super::message::ForwardResult;
+use super::reads::Proof;
 use super::store::Store;
 use super::switch::Switch;
 use super::{Cx, Engine, Part};
@@ -207,8 +207,9 @@ impl Engine {
             return;
         }
         for waiter in lead.blocked.expired(time_ms) {
-            let offset = self.hw;
-            self.respond(cx, waiter.origin, ForwardResult::Done { reply: waiter.nil, offset });
+            // "Nothing came" tells what is there, and must be as good as a read.
+            let proof = if waiter.ack == Ack::Leader { Proof::Lease } else { Proof::Change };
+            self.hold(cx, waiter.origin, Ok(waiter.nil), proof);
         }
     }
 }

@@ -26,9 +26,8 @@ enum Asked {
     Register,
     PutConfig,
     Watch,
-    /// Sent at this boot time, as proof for reads up to this round.
+    /// As proof for reads up to this round.
     List {
-        sent: u64,
         round: u64,
     },
     Intent,
@@ -76,7 +75,8 @@ impl Intent {
 #[derive(Debug, Default)]
 pub(crate) struct Coord {
     next_request: RequestId,
-    asked: BTreeMap<RequestId, Asked>,
+    /// What was asked, and when.
+    asked: BTreeMap<RequestId, (Asked, u64)>,
     pub(crate) view: View,
     lease: Option<LeaseId>,
     /// When the last keepalive that succeeded was sent.
@@ -98,7 +98,7 @@ pub(crate) struct Coord {
 
 impl Coord {
     fn busy(&self, test: impl Fn(&Asked) -> bool) -> bool {
-        self.asked.values().any(test)
+        self.asked.values().any(|(asked, _)| test(asked))
     }
 
     pub(crate) fn lease(&self) -> Option<LeaseId> {
@@ -128,7 +128,7 @@ impl Engine {
     fn ask<S: Store>(&mut self, cx: &mut Cx<'_, S>, asked: Asked, request: CoordRequest) -> RequestId {
         self.coord.next_request += 1;
         let id = self.coord.next_request;
-        self.coord.asked.insert(id, asked);
+        self.coord.asked.insert(id, (asked, cx.now.boot_us));
         cx.out.push(Action::Coord(id, request));
         id
     }
@@ -137,7 +137,7 @@ impl Engine {
     pub(super) fn list<S: Store>(&mut self, cx: &mut Cx<'_, S>, round: u64) {
         if !self.coord.busy(|asked| matches!(asked, Asked::List { .. })) {
             self.coord.list_wanted = false;
-            self.ask(cx, Asked::List { sent: cx.now.boot_us, round }, CoordRequest::List);
+            self.ask(cx, Asked::List { round }, CoordRequest::List);
         }
     }
 
@@ -270,11 +270,11 @@ impl Engine {
                 }
             }
             CoordEvent::Answer(id, result) => {
-                let Some(asked) = self.coord.asked.remove(&id) else { return };
+                let Some((asked, sent)) = self.coord.asked.remove(&id) else { return };
                 if !matches!(result, Err(CoordError::Unknown)) {
                     self.coord.heard_at = cx.now.boot_us.max(1);
                 }
-                self.on_answer(cx, id, asked, result);
+                self.on_answer(cx, id, (asked, sent), result);
             }
         }
     }
@@ -283,7 +283,7 @@ impl Engine {
         &mut self,
         cx: &mut Cx<'_, S>,
         id: RequestId,
-        asked: Asked,
+        (asked, sent): (Asked, u64),
         result: Result<CoordAnswer, CoordError>,
     ) {
         match (asked, result) {
@@ -314,7 +314,7 @@ impl Engine {
                 self.tick_coord(cx);
             }
             (Asked::Register | Asked::PutConfig, Ok(CoordAnswer::Refused(listing))) => {
-                self.listed(cx, &listing, cx.now.boot_us);
+                self.listed(cx, &listing, sent);
             }
             (Asked::Register, Err(CoordError::Failed)) => {
                 self.coord.lease = None;
@@ -322,14 +322,14 @@ impl Engine {
             }
             (Asked::Watch, Ok(CoordAnswer::Watching)) => self.coord.watching = true,
             (Asked::Watch, _) => self.coord.list_wanted = true,
-            (Asked::List { sent, round }, Ok(CoordAnswer::Listing(listing))) => {
+            (Asked::List { round }, Ok(CoordAnswer::Listing(listing))) => {
                 self.coord.listed_at = cx.now.boot_us.max(1);
                 self.proved_by_coordinator(&listing, sent, round);
                 self.listed(cx, &listing, sent);
                 self.register_soon(cx);
             }
             (Asked::List { .. }, _) => self.coord.list_wanted = true,
-            (Asked::Intent, result) => self.on_intent(cx, id, result),
+            (Asked::Intent, result) => self.on_intent(cx, id, sent, result),
             _ => {}
         }
     }
@@ -340,7 +340,13 @@ impl Engine {
         }
     }
 
-    fn on_intent<S: Store>(&mut self, cx: &mut Cx<'_, S>, id: RequestId, result: Result<CoordAnswer, CoordError>) {
+    fn on_intent<S: Store>(
+        &mut self,
+        cx: &mut Cx<'_, S>,
+        id: RequestId,
+        sent: u64,
+        result: Result<CoordAnswer, CoordError>,
+    ) {
         if self.coord.intent.as_ref().is_none_or(|intent| intent.request != Some(id)) {
             return;
         }
@@ -365,7 +371,7 @@ impl Engine {
                 } else {
                     self.refused(cx, intent.purpose);
                 }
-                self.listed(cx, &listing, cx.now.boot_us);
+                self.listed(cx, &listing, sent);
             }
             Err(CoordError::Failed) => {
                 let intent = self.coord.intent.take().expect("invariant: checked just before");

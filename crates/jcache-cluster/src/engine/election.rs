@@ -324,7 +324,8 @@ impl Engine {
             _ if view.leader.is_none()
                 && view.in_sync(&self.me.member)
                 && self.reset_since.is_none()
-                && lead.draining.is_none()
+                // One that has released another takes over again where that came to nothing.
+                && lead.draining.as_ref().is_none_or(super::handover::Drain::is_silent)
                 && self.coord.intent.is_none() =>
             {
                 self.try_to_lead(cx, Kind::Elect);

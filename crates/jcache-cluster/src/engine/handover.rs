@@ -87,6 +87,10 @@ impl Engine {
             lead.draining = None;
             return;
         }
+        if drain.stage == Stage::Sent && self.coord.intent.is_none() {
+            lead.draining = None;
+            return;
+        }
         let target = drain.target.clone();
         let ready = self.hw == leo && lead.peer_of(&target).is_some_and(|peer| peer.acked == Some(leo));
         if !ready || !waiting {
