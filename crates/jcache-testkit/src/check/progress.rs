@@ -29,7 +29,8 @@ pub struct Sight {
 struct Before {
     promised: u64,
     committed: u64,
-    applied: u64,
+    /// The last offset that readers were shown.
+    shown: u64,
     /// It has executed what was not committed: only who has led may ever take something back.
     led: bool,
 }
@@ -79,19 +80,20 @@ impl Progress {
             if *committed > self.committed.0 {
                 self.committed = (*committed, process.clone());
             }
-        } else if !before.led {
-            if *applied < before.applied {
-                let what = format!("{process}: a follower had executed up to {} and now {applied}", before.applied);
+        } else if !before.led && *readable {
+            if *applied < before.shown {
+                let what = format!("{process}: a follower showed {} and shows {applied} now", before.shown);
                 return Err(Violation::new("C7", what));
             }
             // A full synchronisation may bring more than is committed, to be shown when it is.
-            if *readable && *applied > *committed {
+            if *applied > *committed {
                 let what = format!("{process}: a follower shows {applied}; committed is {committed}");
                 return Err(Violation::new("C7", what));
             }
         }
         let led = before.led || *leads;
-        *before = Before { promised: *promised, committed: *committed, applied: *applied, led };
+        let shown = if *readable { before.shown.max(*applied) } else { before.shown };
+        *before = Before { promised: *promised, committed: *committed, shown, led };
         Ok(())
     }
 }
@@ -117,6 +119,7 @@ mod tests {
             (vec![sight("b", false, 1, 2, 2, 2), sight("b", false, 1, 2, 1, 2)], Some("C7")),
             (vec![sight("b", false, 1, 1, 2, 2)], Some("C7")),
             (vec![Sight { readable: false, ..sight("b", false, 1, 1, 2, 2) }], None),
+            (vec![sight("b", false, 1, 2, 2, 2), Sight { readable: false, ..sight("b", false, 1, 2, 1, 1) }], None),
         ] {
             let mut progress = Progress::default();
             let seen = sights.iter().try_for_each(|sight| progress.see(sight));

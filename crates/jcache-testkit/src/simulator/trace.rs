@@ -96,7 +96,7 @@ fn brief(message: &Message) -> String {
 
 /// Enough of a text to recognise it.
 fn short(text: &str) -> String {
-    const MOST: usize = 300;
+    const MOST: usize = 900;
     match text.char_indices().nth(MOST) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -46,7 +46,8 @@ impl Watchers {
             waiting: BTreeMap::new(),
             log: Bound::new("bytes of log", (config.backlog_bytes + config.max_unreplicated_bytes) as u64 + LOG_SLACK),
             calls: Bound::new("calls under way", config.max_calls as u64),
-            under_way: Bound::new("frames under way to one follower", config.frames_in_flight as u64 + 2),
+            // A follower that joins twice is sent twice as much.
+            under_way: Bound::new("frames under way to one follower", 2 * config.frames_in_flight as u64 + 2),
             min_insync: config.min_insync,
             epochs: 0,
             last_commit: BTreeMap::new(),
