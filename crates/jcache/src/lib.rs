@@ -82,6 +82,7 @@ pub mod commands;
 mod levels;
 pub mod prelude;
 pub mod specialised;
+mod transaction;
 pub mod typed;
 
 pub use builder::{Builder, LevelPolicy};
@@ -92,6 +93,7 @@ pub use jcache_memory::Memory;
 pub use jcache_redis::Redis;
 pub use levels::{Degraded, Explained, HealthState, LevelStats, Presence, ReadReport, Stats, WriteReport};
 pub use specialised::{HashCache, ListCache, SetCache, SortedSetCache, StringCache};
+pub use transaction::{Replies, Ticket, Transaction};
 
 /// The README's code runs as it stands.
 #[cfg(all(doctest, feature = "redis"))]
