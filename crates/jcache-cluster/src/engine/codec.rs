@@ -78,7 +78,7 @@ impl ArgSink for Sink<'_> {
 /// Appends name and arguments of a mutation, to the end of what is being written.
 #[inline]
 pub(crate) fn put_open_command(out: &mut Vec<u8>, mutation: &Mutation<'_>) {
-    put_bytes(out, mutation.spec().name.as_bytes());
+    mutation.spec().words().for_each(|word| put_bytes(out, word.as_bytes()));
     mutation.write_args(&mut Sink(out));
 }
 
@@ -115,7 +115,7 @@ pub(crate) fn request_bytes(request: &Request<'_>) -> Bytes {
 }
 
 fn put_query(out: &mut Vec<u8>, query: &Query<'_>) {
-    put_bytes(out, query.spec().name.as_bytes());
+    query.spec().words().for_each(|word| put_bytes(out, word.as_bytes()));
     query.write_args(&mut Sink(out));
 }
 
