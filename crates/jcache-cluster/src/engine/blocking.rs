@@ -147,7 +147,7 @@ impl Engine {
         until_ms: Option<u64>,
         (mutation, nil): (&Mutation<'_>, Reply),
     ) {
-        let command = codec::request_bytes(&Request::Mutation(mutation.clone()));
+        let command = codec::request_bytes(&mut self.scratch, &Request::Mutation(mutation.clone()));
         let waiter = Waiter { origin, tag, ack, command, keys: awaited_keys(mutation), nil, until_ms };
         if let Part::Leading(lead) = &mut self.part {
             lead.blocked.join(waiter);

@@ -169,7 +169,7 @@ impl Engine {
                     self.calls.unsent.insert(seq);
                 }
                 if let Some(pending) = self.calls.pending.get_mut(&seq) {
-                    pending.command = request_bytes(&request);
+                    pending.command = request_bytes(&mut self.scratch, &request);
                 }
             }
         }
@@ -228,7 +228,7 @@ impl Engine {
             None => Asked::Read(if level == Level::Local { Level::Leader } else { level }),
         };
         let mut pending = pending(asked);
-        pending.command = request_bytes(request);
+        pending.command = request_bytes(&mut self.scratch, request);
         let seq = self.calls.number(false);
         self.calls.add(seq, pending);
         match asked {
@@ -248,7 +248,7 @@ impl Engine {
     ) {
         let (since, offset) = (cx.now.boot_us, self.log.leo());
         let reply = self.read_here(cx, query);
-        (pending.command, pending.sends) = (request_bytes(request), 1);
+        (pending.command, pending.sends) = (request_bytes(&mut self.scratch, request), 1);
         let seq = self.calls.number(false);
         self.calls.add(seq, pending);
         let origin = Origin::Local(seq);

@@ -104,14 +104,27 @@ pub(crate) fn take_command<'a>(input: &mut &'a [u8]) -> Result<Arguments<'a>, Er
     read_open_command(take_bytes(input)?)
 }
 
-/// A command as bytes of its own.
-pub(crate) fn request_bytes(request: &Request<'_>) -> Bytes {
-    let mut out = Vec::with_capacity(64);
+/// A command as bytes of its own; `scratch` is where it is put together.
+pub(crate) fn request_bytes(scratch: &mut Vec<u8>, request: &Request<'_>) -> Bytes {
+    scratch.clear();
     match request {
-        Request::Mutation(mutation) => put_open_command(&mut out, mutation),
-        Request::Query(query) => put_query(&mut out, query),
+        Request::Mutation(mutation) => put_open_command(scratch, mutation),
+        Request::Query(query) => put_query(scratch, query),
     }
-    out.into()
+    Bytes::copy_from_slice(scratch)
+}
+
+/// A reply as bytes of its own; the common ones are not allocated.
+pub(crate) fn reply_bytes(reply: &Reply) -> SmallVec<[u8; 32]> {
+    match reply {
+        Reply::Nil => SmallVec::from_slice(&[0]),
+        Reply::Ok => SmallVec::from_slice(&[1]),
+        other => {
+            let mut bytes = Vec::new();
+            put_reply(&mut bytes, other);
+            SmallVec::from_vec(bytes)
+        }
+    }
 }
 
 fn put_query(out: &mut Vec<u8>, query: &Query<'_>) {

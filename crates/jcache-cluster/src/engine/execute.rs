@@ -8,7 +8,7 @@ use jcache_core::effect::{Effect, Reach};
 use jcache_core::{Context, Error, Key, Reply, Timestamp, Value};
 
 use super::answers::{Origin, Wait};
-use super::codec::{put_bytes, put_open_command, put_reply};
+use super::codec::{put_bytes, put_open_command, reply_bytes};
 use super::event::Ack;
 use super::member::Offset;
 use super::message::ForwardResult;
@@ -73,10 +73,8 @@ impl Engine {
     }
 
     fn note_result(&mut self, tag: CallTag, reply: &Reply, offset: Offset) {
-        let mut encoded = Vec::new();
-        put_reply(&mut encoded, reply);
         let CallTag { session, seq, low } = tag;
-        self.sessions.note(Tag { session, seq, low, reply: &encoded }, offset);
+        self.sessions.note(Tag { session, seq, low, reply: &reply_bytes(reply) }, offset);
     }
 
     fn log_removal(&mut self, key: &Value) {
@@ -274,17 +272,7 @@ fn put_record(out: &mut Vec<u8>, logged: Logged<'_>, body: impl FnOnce(&mut Vec<
     match logged.tag {
         None => put_head(out, logged.kind, None),
         Some((CallTag { session, seq, low }, reply)) => {
-            let mut encoded = smallvec::SmallVec::<[u8; 32]>::new();
-            let mut buffer = Vec::new();
-            let reply: &[u8] = match reply {
-                Reply::Ok => &[1],
-                Reply::Nil => &[0],
-                other => {
-                    put_reply(&mut buffer, other);
-                    encoded.extend_from_slice(&buffer);
-                    &encoded
-                }
-            };
+            let reply = &reply_bytes(reply)[..];
             put_head(out, logged.kind, Some(Tag { session, seq, low, reply }));
         }
     }
