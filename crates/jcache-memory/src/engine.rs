@@ -231,9 +231,11 @@ impl Engine {
     /// than many a command itself.
     #[inline]
     fn context(&self, asked: bool) -> (Option<Timestamp>, Context) {
-        if !asked {
-            return (None, Context::at(Timestamp::ZERO));
-        }
+        if asked { self.true_context() } else { (None, Context::at(Timestamp::ZERO)) }
+    }
+
+    #[inline(never)]
+    fn true_context(&self) -> (Option<Timestamp>, Context) {
         let context = Context { now: self.clock.now(), seed: self.clock.seed() };
         (Some(context.now), context)
     }
