@@ -12,6 +12,7 @@ use jcache_value::{Entry, SHARE_MIN};
 use crate::hash::Seed;
 use crate::stats::Counts;
 use crate::table::{Item, Place, Table};
+use crate::watched::Watched;
 
 pub(crate) use bounded::{Bounded, is_due};
 
@@ -30,6 +31,8 @@ pub(crate) struct Shard {
     pub(crate) counts: Counts,
     /// What a shard has more when there is a bound.
     pub(crate) bound: Option<Bounded>,
+    /// The keys that somebody watches, if there are any.
+    pub(crate) watched: Option<Box<Watched>>,
 }
 
 /// What an entry holds, as commands see it.
@@ -71,7 +74,7 @@ fn replace_text(
 
 impl Shard {
     pub(crate) fn new(seed: Seed, bound: Option<Bounded>) -> Self {
-        Self { table: Table::new(seed), bytes: 0, counts: Counts::default(), bound }
+        Self { table: Table::new(seed), bytes: 0, counts: Counts::default(), bound, watched: None }
     }
 
     /// Bytes that the entries, the table and the eviction policy keep in memory.
@@ -106,6 +109,7 @@ impl Shard {
         deadline: u64,
         garbage: &mut Vec<Garbage>,
     ) {
+        self.touch(hash);
         let Some(place) = seen.or_else(|| self.table.place(hash, key)) else {
             let item = match text {
                 Arg::Slice(bytes) => Entry::text(key, bytes, deadline),
@@ -141,6 +145,7 @@ impl Shard {
         deadline: u64,
         garbage: &mut Vec<Garbage>,
     ) {
+        self.touch(hash);
         let mut new = Entry::object(key, object, deadline);
         self.counts.added(new.as_object());
         let Some(place) = self.table.place(hash, key) else { return self.insert(hash, new) };
@@ -155,6 +160,7 @@ impl Shard {
 
     /// Appends to the string at `place`.
     pub(crate) fn append_text(&mut self, hash: u64, place: Place, tail: &[u8]) {
+        self.touch(hash);
         let item = self.table.get_mut(hash, place);
         let before = weight(item);
         item.append(tail);
@@ -179,6 +185,7 @@ impl Shard {
 
     /// Sets the deadline of the entry at `place`; 0 for never.
     pub(crate) fn set_deadline(&mut self, hash: u64, place: Place, deadline: u64) {
+        self.touch(hash);
         self.table.get_mut(hash, place).set_deadline(deadline);
         self.table.deadline_changed(hash, place);
     }
@@ -194,6 +201,7 @@ impl Shard {
 
     /// Takes the entry at `place` out.
     pub(crate) fn remove(&mut self, hash: u64, place: Place) -> Item {
+        self.gone(hash);
         let item = self.table.remove(hash, place);
         self.counts.removed(item.as_object());
         self.account(item.marks(), weight(&item), 0);
@@ -202,6 +210,7 @@ impl Shard {
 
     /// Takes everything out.
     pub(crate) fn clear(&mut self, seed: Seed) -> Garbage {
+        self.touch_all();
         self.bytes = 0;
         self.counts.cleared();
         if let Some(bound) = &mut self.bound {
@@ -212,8 +221,11 @@ impl Shard {
 
     /// Takes out entries that are due, looking at no more than `buckets` buckets; false when there may be more.
     pub(crate) fn reap(&mut self, now: u64, buckets: usize, mut to: impl FnMut(Item)) -> bool {
-        let Self { table, bytes, counts, bound } = self;
+        let Self { table, bytes, counts, bound, watched } = self;
         table.reap(now, buckets, |item| {
+            if let Some(watched) = watched {
+                watched.gone(watched.seed().hash(item.key()));
+            }
             let weight = weight(&item);
             *bytes -= weight;
             if let Some(bound) = bound {
@@ -244,6 +256,7 @@ impl Edit<'_> {
         let (own, marks) = (item.size(), item.marks());
         self.shard.account(marks, own + self.before, self.after.map_or(0, |after| own + after));
         if self.after.is_none() {
+            self.shard.gone(self.hash);
             let item = self.shard.table.remove(self.hash, self.place);
             self.shard.counts.removed(item.as_object());
         }

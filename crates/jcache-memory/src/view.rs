@@ -11,16 +11,18 @@ mod whole;
 
 use std::cell::Cell;
 
-use jcache_core::keyspace::Found;
+use jcache_core::keyspace::{Found, Recency, Usage};
 use jcache_core::{Arg, Context, Error, Keyspace, Object, ObjectRef, Result, Timestamp, Value};
 use jcache_value::{Entry, SHARE_MIN};
 use parking_lot::MutexGuard;
 use smallvec::SmallVec;
 
+use crate::bound::Eviction;
 use crate::clock::COARSE_LAG;
 use crate::engine::Engine;
 use crate::shard::{Garbage, Shard, object_of, weight};
 use crate::table::{Item, Place};
+use crate::watched::Edits;
 
 pub(crate) use hiding::Hiding;
 pub(crate) use room::Room;
@@ -39,8 +41,8 @@ pub(crate) enum Hold<'a> {
 
 // The order of the fields matters: the locks are released first, then what was removed is freed.
 pub(crate) struct View<'a> {
-    engine: &'a Engine,
-    hold: Hold<'a>,
+    pub(crate) engine: &'a Engine,
+    pub(crate) hold: Hold<'a>,
     now: Cell<Option<Timestamp>>,
     /// The coarse clock, once it was read: within a command a key is due or it is not.
     coarse: Cell<Option<u64>>,
@@ -49,6 +51,8 @@ pub(crate) struct View<'a> {
     garbage: Vec<Garbage>,
     /// What a command that changes something knows of the bound, where there is one.
     room: Option<Room>,
+    /// What a command under way may have changed of what somebody watches.
+    pub(crate) edits: Option<Box<Edits>>,
 }
 
 impl<'a> View<'a> {
@@ -56,11 +60,11 @@ impl<'a> View<'a> {
     #[inline]
     pub(crate) fn new(engine: &'a Engine, hold: Hold<'a>, now: Option<Timestamp>) -> Self {
         let (now, coarse, seen) = (Cell::new(now), Cell::new(None), Cell::new(None));
-        Self { engine, hold, now, coarse, seen, garbage: Vec::new(), room: None }
+        Self { engine, hold, now, coarse, seen, garbage: Vec::new(), room: None, edits: None }
     }
 
     #[inline]
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.now.get().unwrap_or_else(|| {
             let now = self.engine.clock.now();
             self.now.set(Some(now));
@@ -112,7 +116,7 @@ impl<'a> View<'a> {
 
     /// The shard of `hash`, to change.
     #[inline]
-    fn shard_mut(&mut self, hash: u64) -> (&mut Shard, &mut Vec<Garbage>) {
+    pub(crate) fn shard_mut(&mut self, hash: u64) -> (&mut Shard, &mut Vec<Garbage>) {
         self.seen.set(None);
         let position = match &self.hold {
             Hold::Many(shards) => self.position(shards, hash),
@@ -124,6 +128,15 @@ impl<'a> View<'a> {
             Hold::Each => unreachable!("invariant: a command without keys changes no single key"),
         };
         (shard, &mut self.garbage)
+    }
+
+    /// The shard of `hash`.
+    pub(crate) fn shard_of(&self, hash: u64) -> &Shard {
+        match &self.hold {
+            Hold::One { shard, .. } => shard,
+            Hold::Many(shards) => &shards[self.position(shards, hash)].1,
+            Hold::Each => unreachable!("invariant: only commands with keys ask for a shard"),
+        }
     }
 
     fn position(&self, shards: &[(usize, Guard<'a>)], hash: u64) -> usize {
@@ -212,6 +225,14 @@ impl Keyspace for View<'_> {
         Some(Found { object: object_of(item), deadline })
     }
 
+    fn usage(&self, key: &[u8]) -> Option<Usage> {
+        let (shard, hash, place) = self.place(key)?;
+        let item = shard.table.get(hash, place);
+        let is_lfu = self.engine.budget.as_ref().is_some_and(|budget| budget.eviction == Eviction::Lfu);
+        let recency = if is_lfu { Recency::Frequency(item.frequency()) } else { Recency::Idle(None) };
+        Some(Usage { bytes: weight(item) + size_of::<Item>(), recency })
+    }
+
     fn len(&self) -> usize {
         whole::len(self)
     }
@@ -280,6 +301,9 @@ impl Keyspace for View<'_> {
     fn edit<R>(&mut self, key: &[u8], change: impl FnOnce(&mut Object) -> R) -> Option<R> {
         let (shard, hash, place) = self.place(key)?;
         shard.table.get(hash, place).as_object()?;
+        if shard.is_watched(hash) {
+            return self.edit_watched(hash, key, change);
+        }
         Some(self.shard_mut(hash).0.edit(hash, place, change))
     }
 
@@ -312,6 +336,13 @@ impl Keyspace for View<'_> {
             garbage.push(Garbage::Item(item));
         }
         true
+    }
+
+    #[inline]
+    fn unchanged(&mut self, key: &[u8]) {
+        if self.edits.is_some() {
+            self.forget_edit(key);
+        }
     }
 
     fn clear(&mut self) {
