@@ -27,7 +27,7 @@ cargo xtask COMMAND
   sim [OPTIONS]    run the simulator of the cluster: --seeds N (default 500), --first-seed S, --nodes N,
                    --seconds S (of faults), --minutes M (of this machine), --trace, --without RULE;
                    --weakened switches each rule off and says after how many seeds that is noticed
-  bench TABLE …    measure against the peers: `memory` or `layer`, with --quick, --callgrind, --out DIR and
+  bench TABLE …    measure: `memory`, `layer` or `commands`, with --quick, --callgrind, --out DIR and
                    --only SECTION,… (see bench/README.md)
   fuzz TARGET [S]  fuzz a target for S seconds (default 60); `cargo xtask fuzz` lists the targets
   proto [--check]  make the code of the .proto files anew, or say whether it is out of date
@@ -104,7 +104,9 @@ fn sim(args: &[&str]) -> run::Outcome {
     let weakens = args.iter().any(|arg| ["--weakened", "--without"].contains(arg));
     let features = if weakens { "switches" } else { "simulator" };
     let example = ["run", "--release", "-p", "jcache-testkit", "--features", features, "--example", "simulate", "--"];
-    run::cargo(&[&example, args].concat())
+    // Optimising across crates takes minutes, and saves seconds here.
+    let settings = [("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")];
+    run::cargo_with(&[&example, args].concat(), &settings)
 }
 
 fn ci() -> run::Outcome {
