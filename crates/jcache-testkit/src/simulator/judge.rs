@@ -138,16 +138,16 @@ impl World {
     }
 
     fn judge(&mut self, host: Host) -> Result<(), Violation> {
-        for group in 0..GROUPS.len() {
-            if GROUPS[group].is_counted() {
+        for (group, kind) in GROUPS.iter().enumerate() {
+            if kind.is_counted() {
                 let found = self.found(host, group);
                 check::kept::check(&self.history, group, &found, MOST_TAKEN)?;
                 check::once::check(&self.history, group, &found)?;
             }
-            if GROUPS[group] == workload::Kind::Counter {
+            if *kind == workload::Kind::Counter {
                 check::session::check(&self.history, group)?;
             }
-            if GROUPS[group].is_linearizable() {
+            if kind.is_linearizable() {
                 match linearizable::check(&self.history, group) {
                     Verdict::Linearizable => {}
                     Verdict::Violated(violation) => return Err(violation),

@@ -64,7 +64,7 @@ impl Trace {
             Action::Send { message, .. } => std::mem::discriminant(message).hash(&mut self.fingerprint),
             Action::Coord(_, CoordRequest::KeepAlive(_)) => {}
             Action::Coord(id, request) => {
-                self.line(now, || format!("{name} -> etcd {id}: {}", short(&format!("{request:?}"))))
+                self.line(now, || format!("{name} -> etcd {id}: {}", short(&format!("{request:?}"))));
             }
             Action::Answer { call, result } => {
                 self.line(now, || format!("{name} -> answers {call}: {}", short(&format!("{result:?}"))));

@@ -18,12 +18,19 @@ const LOG_SLACK: u64 = 300 << 10;
 /// Offsets of one leader that wait for their commit before its digests are compared with others'.
 const MOST_WAITING: usize = 64;
 
+/// Offsets of one process in one epoch, with its digests there.
+#[derive(Debug, Default)]
+struct Waiting {
+    epoch: u64,
+    digests: Vec<(u64, Vec<u64>)>,
+}
+
 #[derive(Debug)]
 pub(super) struct Watchers {
     progress: Progress,
     digests: Digests,
     /// Digests that a leader had at offsets that are not committed yet.
-    waiting: BTreeMap<Host, (u64, Vec<(u64, Vec<u64>)>)>,
+    waiting: BTreeMap<Host, Waiting>,
     log: Bound,
     calls: Bound,
     under_way: Bound,
@@ -137,7 +144,7 @@ impl Watchers {
         if self.void {
             return Ok(());
         }
-        let (epoch, waiting) = self.waiting.entry(host).or_default();
+        let Waiting { epoch, digests: waiting } = self.waiting.entry(host).or_default();
         if *epoch != status.epoch || !leads {
             waiting.clear();
             *epoch = status.epoch;
