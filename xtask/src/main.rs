@@ -27,7 +27,7 @@ cargo xtask COMMAND
   sim [OPTIONS]    run the simulator of the cluster: --seeds N (default 500), --first-seed S, --nodes N,
                    --seconds S (of faults), --minutes M (of this machine), --trace, --without RULE;
                    --weakened switches each rule off and says after how many seeds that is noticed
-  bench TABLE …    measure against the peers: `memory` or `layer`, with --quick, --callgrind, --out DIR and
+  bench TABLE …    measure: `memory`, `layer` or `commands`, with --quick, --callgrind, --out DIR and
                    --only SECTION,… (see bench/README.md)
   fuzz TARGET [S]  fuzz a target for S seconds (default 60); `cargo xtask fuzz` lists the targets
   proto [--check]  make the code of the .proto files anew, or say whether it is out of date
