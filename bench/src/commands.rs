@@ -174,8 +174,7 @@ impl Bench {
     pub fn spin(&self, row: Row, part: Part, count: usize) {
         let words: Vec<Vec<Vec<u8>>> = (0..KEYS).map(|number| row.args(number)).collect();
         let args: Vec<Vec<Arg<'_>>> = words.iter().map(|words| words.iter().map(Arg::from).collect()).collect();
-        let requests: Vec<Request<'_>> =
-            args.iter().map(|args| Request::parse(args).expect("a command")).collect();
+        let requests: Vec<Request<'_>> = args.iter().map(|args| Request::parse(args).expect("a command")).collect();
         for at in (0..args.len()).cycle().take(count) {
             let reply = match part {
                 Part::Call => self.call(&requests[at]),
@@ -210,7 +209,8 @@ pub fn run(report: &mut Report, quick: bool, callgrind: bool) {
         let [whole, call] =
             [Part::Parse, Part::Call].map(|part| if callgrind { spin::of_command(row, part) } else { None });
         let count = |it: Option<f64>| it.map_or("–".to_owned(), |count| format!("{count:.0}"));
-        let allocations = footprint(&["command", &row.argument()]).map_or("–".to_owned(), |it| format!("{:.2}", it[0]));
+        let allocations =
+            footprint(&["command", &row.argument()]).map_or("–".to_owned(), |it| format!("{:.2}", it[0]));
         let parsing = whole.zip(call).map(|(whole, call)| whole - call);
         table.row([name.to_owned(), spread(time, 1), allocations, count(whole), count(parsing)]);
     }

@@ -104,7 +104,9 @@ fn sim(args: &[&str]) -> run::Outcome {
     let weakens = args.iter().any(|arg| ["--weakened", "--without"].contains(arg));
     let features = if weakens { "switches" } else { "simulator" };
     let example = ["run", "--release", "-p", "jcache-testkit", "--features", features, "--example", "simulate", "--"];
-    run::cargo(&[&example, args].concat())
+    // Optimising across crates takes minutes, and saves seconds here.
+    let settings = [("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")];
+    run::cargo_with(&[&example, args].concat(), &settings)
 }
 
 fn ci() -> run::Outcome {

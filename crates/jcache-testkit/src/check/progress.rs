@@ -23,12 +23,16 @@ pub struct Sight {
     pub end: u64,
     /// Whether it shows readers what it has executed.
     pub readable: bool,
+    /// Whether it takes everything anew, and so may come to more than is committed.
+    pub syncing: bool,
 }
 
 #[derive(Debug, Default)]
 struct Before {
     promised: u64,
     committed: u64,
+    applied: u64,
+    syncing: bool,
     /// The last offset that readers were shown.
     shown: u64,
     /// It has executed what was not committed: only who has led may ever take something back.
@@ -58,7 +62,7 @@ impl Progress {
     /// # Errors
     /// What it shows cannot be after what was seen before.
     pub fn see(&mut self, sight: &Sight) -> Result<(), Violation> {
-        let Sight { process, leads, epoch, promised, committed, applied, end, readable } = sight;
+        let Sight { process, leads, epoch, promised, committed, applied, end, readable, syncing } = sight;
         let before = self.before.entry(process.clone()).or_default();
         let c6 = |what: String| Err(Violation::new("C6", format!("{process}: {what}")));
         if *promised < before.promised {
@@ -80,12 +84,15 @@ impl Progress {
             if *committed > self.committed.0 {
                 self.committed = (*committed, process.clone());
             }
+        } else if !before.led && *applied > before.applied && applied > committed && !syncing && !before.syncing {
+            let what = format!("{process}: a follower has executed {applied}; committed is {committed}");
+            return Err(Violation::new("C7", what));
         } else if !before.led && *readable {
             if *applied < before.shown {
                 let what = format!("{process}: a follower showed {} and shows {applied} now", before.shown);
                 return Err(Violation::new("C7", what));
             }
-            // A full synchronisation may bring more than is committed, to be shown when it is.
+            // What a full synchronisation brings may be shown when it is committed.
             if *applied > *committed {
                 let what = format!("{process}: a follower shows {applied}; committed is {committed}");
                 return Err(Violation::new("C7", what));
@@ -93,7 +100,8 @@ impl Progress {
         }
         let led = before.led || *leads;
         let shown = if *readable { before.shown.max(*applied) } else { before.shown };
-        *before = Before { promised: *promised, committed: *committed, shown, led };
+        let (applied, syncing) = (*applied, *syncing);
+        *before = Before { promised: *promised, committed: *committed, applied, syncing, shown, led };
         Ok(())
     }
 }
@@ -103,7 +111,17 @@ mod tests {
     use super::*;
 
     fn sight(process: &str, leads: bool, epoch: u64, committed: u64, applied: u64, end: u64) -> Sight {
-        Sight { process: process.into(), leads, epoch, promised: epoch, committed, applied, end, readable: true }
+        Sight {
+            process: process.into(),
+            leads,
+            epoch,
+            promised: epoch,
+            committed,
+            applied,
+            end,
+            readable: true,
+            syncing: false,
+        }
     }
 
     #[test]
@@ -118,7 +136,8 @@ mod tests {
             (vec![sight("b", false, 2, 1, 1, 1), sight("b", false, 1, 1, 1, 1)], Some("C6")),
             (vec![sight("b", false, 1, 2, 2, 2), sight("b", false, 1, 2, 1, 2)], Some("C7")),
             (vec![sight("b", false, 1, 1, 2, 2)], Some("C7")),
-            (vec![Sight { readable: false, ..sight("b", false, 1, 1, 2, 2) }], None),
+            (vec![Sight { readable: false, ..sight("b", false, 1, 1, 2, 2) }], Some("C7")),
+            (vec![Sight { readable: false, syncing: true, ..sight("b", false, 1, 1, 2, 2) }], None),
             (vec![sight("b", false, 1, 2, 2, 2), Sight { readable: false, ..sight("b", false, 1, 2, 1, 1) }], None),
         ] {
             let mut progress = Progress::default();

@@ -54,7 +54,7 @@ impl World {
             let wish = Wish { group: MORTAL, command: command(&words), intent: Intent::Read, ack: None, lives_ms: 0 };
             return self.call(host, client, wish, Some(life));
         }
-        let wish = workload::wish(&mut self.whims, unique);
+        let wish = workload::wish(&mut self.whims, unique, self.plan.syncs);
         let life = (wish.lives_ms > 0).then(|| {
             let name = String::from_utf8_lossy(&wish.command.args()[1]).into_owned();
             self.lives.push(Life { name, invoked: self.now, lives: wish.lives_ms * 1_000, ..Life::default() });

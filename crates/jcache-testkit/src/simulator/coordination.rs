@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jcache_cluster::engine::{CoordAnswer, CoordError, CoordEvent, CoordRequest, RequestId, Revision};
+use jcache_cluster::engine::{CoordAnswer, CoordError, CoordEvent, CoordRequest, Key, RequestId, Revision, Write};
 
 use super::etcd::{Changes, Etcd};
 use super::network::Host;
@@ -86,6 +86,9 @@ impl World {
             return;
         }
         let answer = self.coordinator.data.handle(&request, self.now);
+        if self.trapped && changes_in_sync_set(&request) && matches!(answer, Ok(CoordAnswer::Done(_))) {
+            self.spring_trap(host.node);
+        }
         if let (CoordRequest::Watch { from }, Ok(CoordAnswer::Watching)) = (&request, &answer)
             && self.process(host).is_some()
         {
@@ -207,4 +210,11 @@ impl World {
         let newest = self.coordinator.data.revision();
         self.coordinator.watches.values_mut().for_each(|watch| watch.next = newest + 1);
     }
+}
+
+/// Whether a transaction changes the in-sync set, and leaves the leader.
+fn changes_in_sync_set(request: &CoordRequest) -> bool {
+    let CoordRequest::Txn(txn) = request else { return false };
+    let puts = |wanted: &Key| txn.writes.iter().any(|write| matches!(write, Write::Put { key, .. } if key == wanted));
+    puts(&Key::State) && !puts(&Key::Leader)
 }

@@ -21,6 +21,8 @@ pub(super) enum Fault {
     Deaf(usize),
     /// A node's watch loses events.
     Gap(usize),
+    /// A leader has walked into a trap, and ends now.
+    Trap(usize),
     CoordinatorPaused,
     CoordinatorDown,
     CoordinatorSlow,
@@ -40,7 +42,10 @@ impl World {
             return self.forget();
         }
         let victim = self.victim();
-        match self.malice.u8(..32) {
+        if self.plan.syncs {
+            return self.force_syncs(victim);
+        }
+        match self.malice.u8(..38) {
             0..4 => self.crash(victim),
             4..7 => {
                 let most = [300_000, SECOND, 6 * SECOND][self.malice.usize(..3)];
@@ -100,11 +105,68 @@ impl World {
                 self.nodes[victim].clock.wall_offset += hours * 3_600_000;
             }
             29 => self.join_or_leave(victim),
+            30..33 => self.isolate(victim),
+            33..35 => {
+                // An election while the leader's lease still runs, with nobody to tell the leader.
+                if let Some(leader) = self.leader() {
+                    self.isolate(leader);
+                    self.end_leadership();
+                }
+            }
+            35..37 => {
+                self.trace.line(self.now, || "the next change of the in-sync set is a trap".to_owned());
+                self.trapped = true;
+            }
             _ => {
                 let target = if self.malice.bool() { Some(node_id(self.any_other(victim))) } else { None };
                 if let Some(leader) = self.leader() {
                     self.trace.line(self.now, || format!("n{leader} is to hand over to {target:?}"));
                     self.admin(leader, Admin::Handover(target));
+                }
+            }
+        }
+    }
+
+    /// A node is cut from all others and from the coordinator.
+    fn isolate(&mut self, node: usize) {
+        let others = (0..self.nodes.len()).filter(|other| *other != node);
+        let links: Vec<_> = others.flat_map(|other| [(node, other), (other, node)]).collect();
+        let most = [SECOND, 5 * SECOND][self.malice.usize(..2)];
+        self.begin(Fault::Cut(links), most);
+        self.coordinator.deaf_to.insert(node);
+        self.coordinator.mute_to.insert(node);
+        let at = self.now + most / 2 + self.malice.u64(..most);
+        self.agenda.plan(at, Happening::End(Fault::Deaf(node)));
+    }
+
+    fn end_leadership(&mut self) {
+        self.trace.line(self.now, || "the leader's key vanishes".to_owned());
+        self.coordinator.data.delete(&Key::Leader);
+        self.publish();
+    }
+
+    /// A change of the in-sync set has landed: its leader never hears of it, somebody lags, and then the leader is gone.
+    pub(super) fn spring_trap(&mut self, leader: usize) {
+        self.trapped = false;
+        let lags = self.any_other(leader);
+        self.begin(Fault::Cut(vec![(leader, lags)]), SECOND);
+        self.coordinator.mute_to.insert(leader);
+        let at = self.now + self.malice.u64(50_000..900_000);
+        self.agenda.plan(at, Happening::End(Fault::Trap(leader)));
+    }
+
+    /// Streams break under writes, over slow links, so that followers are synchronised again and again.
+    fn force_syncs(&mut self, victim: usize) {
+        match self.malice.u8(..6) {
+            0 => self.begin(Fault::Slow(victim), SECOND),
+            1 => {
+                let other = self.any_other(victim);
+                self.begin(Fault::Delay(vec![(victim, other), (other, victim)]), SECOND);
+            }
+            2 => self.crash(victim),
+            _ => {
+                for stream in self.network.of(victim) {
+                    self.reset(stream);
                 }
             }
         }
@@ -131,7 +193,7 @@ impl World {
         self.trace.line(self.now, || format!("fault: {fault:?}"));
         match &fault {
             // It was stopped already.
-            Fault::Pause(_) => {}
+            Fault::Pause(_) | Fault::Trap(_) => {}
             Fault::Cut(links) => links.iter().for_each(|(from, to)| self.cut(*from, *to)),
             Fault::Delay(links) => {
                 for (from, to) in links {
@@ -177,6 +239,10 @@ impl World {
                 }
             }
             Fault::Gap(node) => drop(self.coordinator.gaps.remove(&node)),
+            Fault::Trap(node) => {
+                self.crash(node);
+                self.coordinator.mute_to.remove(&node);
+            }
             Fault::CoordinatorPaused => self.resume_coordinator(),
             Fault::CoordinatorDown => self.restart_coordinator(),
             Fault::CoordinatorSlow => self.coordinator.slow = 0,

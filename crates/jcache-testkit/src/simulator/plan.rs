@@ -24,6 +24,8 @@ pub struct Plan {
     pub think_ms: u64,
     /// The coordinator loses its data or goes back in time, and nothing else happens to processes.
     pub amnesia: bool,
+    /// Followers are synchronised again and again while clients write what depends on what is there.
+    pub syncs: bool,
 }
 
 impl Plan {
@@ -49,6 +51,12 @@ impl Plan {
         config.reseed_wait_ms = 2_000;
         config.committed_reads = random.bool();
         config.digest_ms = [100, 1_000][random.usize(..2)];
+        let (amnesia, syncs) = (random.u8(..20) == 0, random.u8(..8) == 0);
+        let syncs = syncs && !amnesia;
+        if syncs {
+            config.backlog_bytes = 256;
+            config.frame_bytes = 256;
+        }
         Self {
             nodes,
             spare: random.usize(..2),
@@ -57,8 +65,9 @@ impl Plan {
             clients: 4 + random.usize(..5),
             fault_seconds: fault_seconds.unwrap_or_else(|| 8 + random.u64(..12)),
             fault_every_ms: [250, 700, 1_500][random.usize(..3)],
-            think_ms: [10, 40, 80][random.usize(..3)],
-            amnesia: random.u8(..20) == 0,
+            think_ms: if syncs { 4 } else { [10, 40, 80][random.usize(..3)] },
+            amnesia,
+            syncs,
         }
     }
 }

@@ -103,6 +103,7 @@ impl Watchers {
                 applied: status.applied,
                 end: status.leo,
                 readable: status.readable,
+                syncing: status.role == Role::Syncing,
             })?;
         }
         if leads && status.epoch > self.epochs {

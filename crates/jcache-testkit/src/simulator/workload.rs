@@ -78,12 +78,13 @@ pub(super) struct Wish {
     pub(super) lives_ms: u64,
 }
 
-/// Draws a call. `unique` is a number that no call has had before.
-pub(super) fn wish(random: &mut Rng, unique: u64) -> Wish {
+/// Draws a call. `unique` is a number that no call has had before; where copies are to be made while they change, half of
+/// the calls change what depends on what is there.
+pub(super) fn wish(random: &mut Rng, unique: u64, changing: bool) -> Wish {
     if random.u8(..20) == 0 {
         return mortal(random, unique);
     }
-    let group = random.usize(..GROUPS.len());
+    let group = if changing && random.bool() { GROUPS.len() - 1 } else { random.usize(..GROUPS.len()) };
     let value = format!("v{unique}");
     let add = || Intent::Add(value.clone().into_bytes());
     let key = format!("g{group}:k");
@@ -167,7 +168,13 @@ pub(super) fn wish(random: &mut Rng, unique: u64) -> Wish {
 
 /// Writes only: their replies are not checked, what they leave on each copy is.
 fn rest<'w>(random: &mut Rng, key: &'w str, other: &'w str, value: &'w str) -> Vec<&'w str> {
-    match random.u8(..20) {
+    match random.u8(..26) {
+        20 => vec!["LTRIM", key, "0", "0"],
+        21 => vec!["LREM", key, "0", "x"],
+        22 => vec!["ZREMRANGEBYRANK", other, "1", "-1"],
+        23 => vec!["RPUSH", other, "x", value],
+        24 => vec!["LREM", other, "0", value],
+        25 => vec!["APPEND", key, "tail"],
         0 => vec!["SET", key, value, "PX", "700"],
         1 => vec!["SET", key, value],
         2 => vec!["EXPIRE", key, "1"],

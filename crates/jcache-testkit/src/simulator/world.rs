@@ -88,6 +88,8 @@ pub(super) struct World {
     pub(super) calls: CallId,
     /// For what the nemesis does.
     pub(super) malice: Rng,
+    /// The nemesis waits for a change of the in-sync set.
+    pub(super) trapped: bool,
     pub(super) watchers: Watchers,
     pub(super) figures: Figures,
     pub(super) trace: trace::Trace,
@@ -126,6 +128,7 @@ impl World {
             pending: BTreeMap::new(),
             calls: 0,
             malice: seeds.fork(),
+            trapped: false,
             watchers: Watchers::new(&plan),
             figures: Figures { runs: 1, ..Figures::default() },
             trace: trace::Trace::new(settings.trace),
