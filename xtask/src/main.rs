@@ -111,7 +111,7 @@ fn sim(args: &[&str]) -> run::Outcome {
 
 fn ci() -> run::Outcome {
     type Step = fn() -> run::Outcome;
-    let steps: [(&str, Step); 7] = [
+    let steps: [(&str, Step); 8] = [
         ("fmt", || run::cargo(&["fmt", "--all", "--check"])),
         ("tidy", tidy::check),
         ("proto", || proto::run(&["--check"])),
