@@ -26,7 +26,7 @@ pub mod session;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use jcache_core::{Model, ObjectRef, Reply};
+use jcache_core::{Model, Object, ObjectRef, Reply};
 
 /// Something that was promised and did not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,17 +57,24 @@ pub type Contents = BTreeMap<Vec<u8>, usize>;
 /// sorted sets, the fields of hashes.
 pub fn contents(model: &Model, of: impl Fn(&[u8]) -> bool) -> Contents {
     let mut contents = Contents::new();
-    let mut add = |element: &[u8]| *contents.entry(element.to_vec()).or_default() += 1;
     for (_, object, _) in model.iter().filter(|(key, ..)| of(key)) {
-        match object.as_ref() {
-            ObjectRef::String(text) => add(text),
-            ObjectRef::List(list) => list.iter().for_each(&mut add),
-            ObjectRef::Set(set) => set.for_each(&mut add),
-            ObjectRef::SortedSet(sorted) => sorted.iter().for_each(|(member, _)| add(member.as_bytes())),
-            ObjectRef::Hash(hash) => hash.for_each(|field, _| add(field)),
-        }
+        contents_of(object).into_iter().for_each(|element| *contents.entry(element).or_default() += 1);
     }
     contents
+}
+
+/// The elements of one key.
+pub(crate) fn contents_of(object: &Object) -> Vec<Vec<u8>> {
+    let mut elements = Vec::new();
+    let mut add = |element: &[u8]| elements.push(element.to_vec());
+    match object.as_ref() {
+        ObjectRef::String(text) => add(text),
+        ObjectRef::List(list) => list.iter().for_each(&mut add),
+        ObjectRef::Set(set) => set.for_each(&mut add),
+        ObjectRef::SortedSet(sorted) => sorted.iter().for_each(|(member, _)| add(member.as_bytes())),
+        ObjectRef::Hash(hash) => hash.for_each(|field, _| add(field)),
+    }
+    elements
 }
 
 /// Every byte string in a reply.

@@ -88,6 +88,9 @@ pub fn run(settings: &Settings) -> Run {
     world.run(first + plan.fault_seconds * 1_000_000);
     world.agenda.forget(|happening| matches!(happening, Happening::Fault));
     world.conclude();
+    if world.violation.is_some() {
+        world.show_differences();
+    }
     let fingerprint = world.trace.fingerprint();
     let trace = world.trace.lines.take().map_or_else(Vec::new, |lines| lines.into_iter().collect());
     Run { figures: world.figures, violation: world.violation, fingerprint, trace }

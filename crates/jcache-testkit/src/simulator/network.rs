@@ -45,6 +45,8 @@ struct Way {
     last: Moment,
     /// Arrivals that a cut held up.
     held: usize,
+    /// Something was lost: nothing that is sent later may arrive, but that the stream is closed.
+    severed: bool,
 }
 
 #[derive(Debug)]
@@ -117,6 +119,9 @@ impl Network {
     /// Sends from end `side`; says when it arrives.
     pub(super) fn send(&mut self, stream: u64, side: usize, parcel: Parcel, earliest: Moment) -> Option<Moment> {
         let way = &mut self.streams.get_mut(&stream)?.ways[side];
+        if way.severed && !matches!(parcel, Parcel::Closed) {
+            return None;
+        }
         way.parcels.push_back(parcel);
         way.last = way.last.max(earliest);
         Some(way.last)
@@ -178,10 +183,13 @@ impl Network {
         }
     }
 
-    /// What is under way to end `side` is lost, but for the first `keep`; arrivals for the rest find nothing.
+    /// What is under way to end `side` is lost, but for the first `keep`, and so is all that is sent later; arrivals for
+    /// it find nothing.
     pub(super) fn lose(&mut self, stream: u64, side: usize, keep: usize) {
         if let Some(it) = self.streams.get_mut(&stream) {
-            it.ways[1 - side].parcels.truncate(keep);
+            let way = &mut it.ways[1 - side];
+            way.parcels.truncate(keep);
+            way.severed = true;
         }
     }
 
@@ -239,6 +247,19 @@ mod tests {
         network.heal(0, 1);
         assert_eq!(network.release(0, 1), [(stream, 0)]);
         assert!(network.arrive(stream, 0).is_some());
+    }
+
+    #[test]
+    fn what_comes_after_a_loss_is_lost_too() {
+        let (mut network, stream) = network();
+        for _ in 0..3 {
+            network.send(stream, 0, Parcel::Message(Message::Leave), 1);
+        }
+        network.lose(stream, 1, 1);
+        assert_eq!(network.send(stream, 0, Parcel::Message(Message::Leave), 1), None);
+        network.send(stream, 0, Parcel::Closed, 1);
+        assert!(matches!(network.arrive(stream, 0), Some((Parcel::Message(_), ..))));
+        assert!(matches!(network.arrive(stream, 0), Some((Parcel::Closed, ..))));
     }
 
     #[test]

@@ -182,6 +182,28 @@ impl World {
         }
     }
 
+    /// Writes down in what the copies differ now, for whoever reads the trace.
+    pub(super) fn show_differences(&mut self) {
+        if self.trace.lines.is_none() {
+            return;
+        }
+        let copies = self.nodes.iter().filter_map(|node| node.process.as_ref());
+        let mut held: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for process in copies {
+            for (key, object, deadline) in process.store.model().iter() {
+                let mut parts: Vec<String> =
+                    crate::check::contents_of(object).iter().map(|it| it.escape_ascii().to_string()).collect();
+                parts.truncate(40);
+                let text = format!("{}: {parts:?} until {deadline:?}", key.escape_ascii());
+                held.entry(text).or_default().push(process.name.clone());
+            }
+        }
+        let all = self.nodes.iter().filter(|node| node.process.is_some()).count();
+        for (text, names) in held.into_iter().filter(|(_, names)| names.len() < all) {
+            self.trace.line(self.now, || format!("only {names:?} hold {text}"));
+        }
+    }
+
     pub(super) fn violate(&mut self, violation: Violation) {
         self.trace.line(self.now, || format!("VIOLATION {violation}"));
         self.violation.get_or_insert(violation);
