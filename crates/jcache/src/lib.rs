@@ -94,9 +94,9 @@ pub use jcache_core::*;
 pub use jcache_memory::Memory;
 #[cfg(feature = "redis")]
 pub use jcache_redis::Redis;
-pub use levels::{Degraded, Explained, HealthState, LevelStats, Presence, ReadReport, Stats, WriteReport};
 #[cfg(feature = "server")]
 pub use jcache_server as server;
+pub use levels::{Degraded, Explained, HealthState, LevelStats, Presence, ReadReport, Stats, WriteReport};
 #[cfg(feature = "server")]
 pub use serve::serve;
 pub use specialised::{HashCache, ListCache, SetCache, SortedSetCache, StringCache};
