@@ -63,6 +63,11 @@
 //! [`LevelPolicy`] sets how a level is treated, [`Builder`] what holds for all; [`Cache::read`] and [`Cache::write`]
 //! answer with a report, [`Cache::explain`] shows where a key is.
 //!
+//! # Transactions
+//!
+//! [`Cache::transaction`] runs commands together: nobody sees some of them done and others not. With [`Cache::watch`] they
+//! run only if nobody changed what was read before. [`Transaction`] has examples of both.
+//!
 //! # One family only
 //!
 //! A driver need not serve everything: [`StringCache`], [`HashCache`], [`ListCache`], [`SetCache`] and
