@@ -44,6 +44,17 @@ impl fmt::Display for Source {
     }
 }
 
+impl Source {
+    /// Something wrong about a setting that comes from here.
+    fn wrong(&self, name: &str, what: impl Into<String>) -> Wrong {
+        match self {
+            // They have the setting's name already.
+            Source::Variable(_) | Source::Flag(_) => Wrong::new(self, what),
+            Source::File { .. } | Source::Default => Wrong::new(self, format!("{name}: {}", what.into())),
+        }
+    }
+}
+
 /// A configuration that cannot be used: where, what, and what may help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wrong {
@@ -103,10 +114,7 @@ impl Loaded {
     }
 
     fn set(&mut self, setting: &Setting, texts: &[String], source: Source) -> Result<(), Wrong> {
-        (setting.set)(&mut self.config, texts).map_err(|what| {
-            let named = matches!(source, Source::File { .. });
-            Wrong::new(&source, if named { format!("{}: {what}", setting.name) } else { what })
-        })?;
+        (setting.set)(&mut self.config, texts).map_err(|what| source.wrong(setting.name, what))?;
         let index = SETTINGS.iter().position(|it| it.name == setting.name);
         self.sources[index.expect("the setting is in the table")] = source;
         Ok(())

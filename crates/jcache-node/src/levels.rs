@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jcache::{Cache, LevelPolicy, Memory, Result};
@@ -9,7 +10,9 @@ use jcache_memory::Eviction;
 use jcache_redis::Redis;
 
 use crate::config::Config;
-use crate::config::kind::{Bytes, HIDDEN, One, Policy};
+use crate::config::kind::{Bytes, HIDDEN, One};
+use crate::histogram::Histogram;
+use crate::node::timed::Timed;
 
 const UNKNOWN: &str = "no such kind of level; there are memory and URLs such as redis://localhost";
 
@@ -26,7 +29,7 @@ pub(crate) struct LevelSpec {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Kind {
-    Memory { max: Option<u64>, eviction: Option<Policy> },
+    Memory { max: Option<u64>, eviction: Option<Eviction> },
     Redis(String),
 }
 
@@ -109,7 +112,7 @@ impl LevelSpec {
                 policy
             }
             (Some(("policy", word)), Kind::Memory { eviction, .. }) => {
-                *eviction = Some(Policy::read(word).map_err(|error| format!("policy: {error}"))?);
+                *eviction = Some(<Eviction as One>::read(word).map_err(|error| format!("policy: {error}"))?);
                 policy
             }
             (None, _) if setting == "authority" => policy.authority(),
@@ -138,6 +141,8 @@ pub(crate) struct Built {
     pub(crate) cache: Cache,
     /// The memory levels by their names.
     pub(crate) memories: Vec<(String, Memory)>,
+    /// How long calls of the other levels took, by their names.
+    pub(crate) calls: Vec<(String, Arc<Histogram>)>,
 }
 
 /// Sets up the levels of a configuration; without any, a memory level.
@@ -152,7 +157,7 @@ pub(crate) fn build(config: &Config) -> Result<Built> {
     let beside_shared = specs.iter().any(LevelSpec::is_shared);
     let mut taken: Vec<String> = specs.iter().filter_map(|spec| spec.name.clone()).collect();
     let mut builder = Cache::builder().strict(config.strict.0);
-    let mut memories = Vec::new();
+    let (mut memories, mut calls) = (Vec::new(), Vec::new());
     for spec in specs {
         let name = spec.name.clone().unwrap_or_else(|| {
             let numbered = (2..).map(|number| format!("{}{number}", spec.kind.name()));
@@ -172,21 +177,17 @@ pub(crate) fn build(config: &Config) -> Result<Built> {
                 builder.level_with(memory, policy)
             }
             // Not connected before it is needed: the shell starts, and the cache works, while Redis is away.
-            Kind::Redis(url) => builder.level_with(Redis::lazy(url)?, policy),
+            Kind::Redis(url) => {
+                let histogram = Arc::new(Histogram::default());
+                calls.push((name, Arc::clone(&histogram)));
+                builder.level_with(Timed::new(Redis::lazy(url)?, histogram), policy)
+            }
         };
     }
-    Ok(Built { cache: builder.build()?, memories })
+    Ok(Built { cache: builder.build()?, memories, calls })
 }
 
-fn memory_level(max: u64, policy: Policy) -> Memory {
-    let eviction = match policy {
-        Policy::S3Fifo => Eviction::S3Fifo,
-        Policy::AllKeysLru => Eviction::Lru,
-        Policy::AllKeysLfu => Eviction::Lfu,
-        Policy::AllKeysRandom => Eviction::Random,
-        Policy::VolatileTtl => Eviction::Ttl,
-        Policy::NoEviction => Eviction::NoEviction,
-    };
+fn memory_level(max: u64, eviction: Eviction) -> Memory {
     let builder = Memory::builder().eviction(eviction);
     // A bound beyond what the machine can address is none.
     match usize::try_from(max) {
@@ -221,7 +222,7 @@ mod tests {
             ("memory:name=near", memory(), Some("near"), plain()),
             ("memory:ttl=1m 30s,fill=no", memory(), None, plain().ttl_cap(Duration::from_secs(90)).fill(false)),
             ("memory:ttl=none,authority", memory(), None, plain().ttl_cap(None).authority()),
-            ("memory:max=256mb,policy=allkeys-lru", bounded(256 << 20, Some(Policy::AllKeysLru)), None, plain()),
+            ("memory:max=256mb,policy=allkeys-lru", bounded(256 << 20, Some(Eviction::Lru)), None, plain()),
             ("memory:max=0", bounded(0, None), None, plain()),
             ("redis://localhost:6379/2", redis("redis://localhost:6379/2"), None, plain()),
             ("redis+cluster://a:1,b:2", redis("redis+cluster://a:1,b:2"), None, plain()),

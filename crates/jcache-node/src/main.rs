@@ -9,8 +9,10 @@
 mod batch;
 mod cli;
 mod complete;
+mod config;
 mod format;
 mod levels;
+mod load;
 mod options;
 mod session;
 mod shell;

@@ -39,7 +39,7 @@ impl Loaded {
 
     /// Something wrong about a setting.
     fn wrong(&self, name: &str, what: impl Into<String>) -> Wrong {
-        Wrong::new(self.source(name), format!("{name}: {}", what.into()))
+        self.source(name).wrong(name, what)
     }
 }
 

@@ -8,8 +8,10 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jcache::server::{Limits, OutputLimit};
+use jcache_memory::Eviction;
+use jcache_server::{Limits, OutputLimit};
 
+use super::hint;
 use crate::levels::LevelSpec;
 
 /// How a value is written in a TOML file.
@@ -424,6 +426,29 @@ impl One for OutputLimits {
     }
 }
 
+/// The policies, the default first.
+const EVICTIONS: [Eviction; 6] = [
+    Eviction::S3Fifo,
+    Eviction::Lru,
+    Eviction::Lfu,
+    Eviction::Random,
+    Eviction::Ttl,
+    Eviction::NoEviction,
+];
+
+impl One for Eviction {
+    const PLACE: &'static str = "POLICY";
+
+    fn read(text: &str) -> Result<Self, String> {
+        let words = EVICTIONS.map(|policy| policy.to_string());
+        text.parse().map_err(|_| hint::no_such_word(text, &words.each_ref().map(String::as_str)))
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
 /// An `enum` of words.
 macro_rules! choice {
     ($(#[$doc:meta])* $Name:ident { $( $(#[$vdoc:meta])* $Variant:ident = $word:literal, )+ }) => {
@@ -437,7 +462,7 @@ macro_rules! choice {
             fn read(text: &str) -> Result<Self, String> {
                 match text {
                     $( $word => Ok(Self::$Variant), )+
-                    other => Err($crate::config::hint::no_such_word(other, &[$($word),+])),
+                    other => Err(hint::no_such_word(other, &[$($word),+])),
                 }
             }
 
@@ -447,18 +472,6 @@ macro_rules! choice {
         }
     };
     (@place $first:literal $($rest:literal)*) => { concat!($first $(, "|", $rest)*) };
-}
-
-choice! {
-    /// Who is evicted when a memory level is full.
-    Policy {
-        S3Fifo = "s3fifo",
-        AllKeysLru = "allkeys-lru",
-        AllKeysLfu = "allkeys-lfu",
-        AllKeysRandom = "allkeys-random",
-        VolatileTtl = "volatile-ttl",
-        NoEviction = "noeviction",
-    }
 }
 
 choice! {

@@ -6,9 +6,11 @@
 
 use std::path::PathBuf;
 
+use jcache_memory::Eviction;
+
 use super::kind::{
-    Address, AuthClients, Bytes, Kind, Life, LogFormat, LogLevel, Number, One, OutputLimits, Permissions, Policy, Seconds,
-    Secret,
+    Address, AuthClients, Bytes, Kind, Life, LogFormat, LogLevel, Number, One, OutputLimits, Permissions, Seconds, Secret,
+    
     Shape, Switch, User,
 };
 use crate::levels::LevelSpec;
@@ -160,7 +162,7 @@ settings! {
         /// Bytes that a memory level may take, unless its own max= says otherwise; 0 for no bound
         maxmemory: "maxmemory", Bytes, "0", Start;
         /// Who goes when a memory level is full, unless its own policy= says otherwise
-        maxmemory_policy: "maxmemory-policy", Policy, "s3fifo", Start;
+        maxmemory_policy: "maxmemory-policy", Eviction, "s3fifo", Start;
         /// Answer "nothing there" only when the level that decides writes has said so
         strict: "strict", Switch, "no", Start;
     }
