@@ -161,7 +161,7 @@ impl Waiter {
         let hidden: Vec<Key<'_>> = self.keys.iter().filter(|other| *other != key).map(Key::from).collect();
         view.oblige(self.keys.iter().map(|key| key.as_bytes()));
         let reply = mutation.run(&mut Hiding { inner: view, hidden: &hidden }, context);
-        if reply == Ok(Reply::Nil) {
+        if reply.as_ref().is_ok_and(Reply::is_nil) {
             return None;
         }
         mutation.visit_keys(|changed| {

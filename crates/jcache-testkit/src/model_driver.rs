@@ -86,7 +86,7 @@ impl State {
         self.waiters.iter().enumerate().find_map(|(place, waiter)| {
             let mutation = waiter.command.as_mutation().expect("invariant: it was encoded from a mutation");
             let reply = mutation.run(model, context).unwrap_or(Reply::Nil);
-            (reply != Reply::Nil).then_some((place, reply))
+            (!reply.is_nil()).then_some((place, reply))
         })
     }
 
@@ -139,7 +139,7 @@ impl Driver for ModelDriver {
         let mut place = {
             let (mut state, context) = self.lock();
             let reply = state.run(mutation, context)?;
-            if mutation.blocking().is_none() || reply != Reply::Nil {
+            if mutation.blocking().is_none() || !reply.is_nil() {
                 return Ok(reply);
             }
             let (give, take) = oneshot::channel();

@@ -122,6 +122,46 @@ pub fn specs() -> impl Iterator<Item = &'static Spec> {
     ROWS.iter().map(|row| row.spec)
 }
 
+/// A command that is known by name: its declaration, and how it is read from arguments.
+#[derive(Clone, Copy)]
+pub struct Known(&'static Row);
+
+impl std::fmt::Debug for Known {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Known").field(&self.0.spec.name).finish()
+    }
+}
+
+impl Known {
+    /// The declaration.
+    #[inline]
+    pub fn spec(self) -> &'static Spec {
+        self.0.spec
+    }
+
+    /// Reads the command from its name, which is not looked at, and arguments.
+    ///
+    /// # Errors
+    /// Wrong number of arguments, or the command's own error for its arguments; Redis's texts.
+    #[inline]
+    pub fn parse<'a>(self, args: &'a [Arg<'a>]) -> Result<Request<'a>> {
+        let Self(row) = self;
+        if !row.spec.admits(args.len()) {
+            return Err(Error::arity(row.spec.name));
+        }
+        let rest = args.get(1..).unwrap_or_default();
+        if let Some(large) = rest.iter().find(|arg| arg.len() > crate::Value::MAX) {
+            return Err(Error::too_large(large.len()));
+        }
+        (row.parse)(&mut Args::new(row.spec.name, rest))
+    }
+}
+
+/// Every command: for those who look names up in a table of their own.
+pub fn known() -> impl Iterator<Item = Known> {
+    ROWS.iter().map(Known)
+}
+
 /// A command that was read from its arguments: a query or a mutation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request<'a> {
@@ -137,17 +177,8 @@ impl<'a> Request<'a> {
     /// # Errors
     /// Unknown command, wrong number of arguments, or the command's own error for its arguments; Redis's texts.
     pub fn parse(args: &'a [Arg<'a>]) -> Result<Self> {
-        let Some((name, rest)) = args.split_first() else {
-            return Err(Error::new(ErrorKind::UnknownCommand, "ERR empty command"));
-        };
-        let row = find_row(name).ok_or_else(|| unknown_command(name, rest))?;
-        if !row.spec.admits(args.len()) {
-            return Err(Error::arity(row.spec.name));
-        }
-        if let Some(large) = rest.iter().find(|arg| arg.len() > crate::Value::MAX) {
-            return Err(Error::too_large(large.len()));
-        }
-        (row.parse)(&mut Args::new(row.spec.name, rest))
+        let row = args.first().and_then(|name| find_row(name)).ok_or_else(|| Error::unknown_command(args))?;
+        Known(row).parse(args)
     }
 
     /// The declaration.
@@ -172,21 +203,27 @@ fn find_row(name: &[u8]) -> Option<&'static Row> {
     BY_NAME.get(std::str::from_utf8(upper).ok()?).copied()
 }
 
-/// Redis's text: the name and the first arguments, 128 bytes of each at most.
-fn unknown_command(name: &[u8], rest: &[Arg<'_>]) -> Error {
-    let mut shown = Vec::new();
-    for arg in rest {
-        if shown.len() >= 128 {
-            break;
+impl Error {
+    /// `ERR unknown command …`: the name and the first arguments, 128 bytes of each at most.
+    #[cold]
+    pub fn unknown_command(args: &[Arg<'_>]) -> Self {
+        let Some((name, rest)) = args.split_first() else {
+            return Error::new(ErrorKind::UnknownCommand, "ERR empty command");
+        };
+        let mut shown = Vec::new();
+        for arg in rest {
+            if shown.len() >= 128 {
+                break;
+            }
+            let room = 128 - shown.len();
+            shown.push(b'\'');
+            shown.extend_from_slice(&arg[..arg.len().min(room)]);
+            shown.extend_from_slice(b"' ");
         }
-        let room = 128 - shown.len();
-        shown.push(b'\'');
-        shown.extend_from_slice(&arg[..arg.len().min(room)]);
-        shown.extend_from_slice(b"' ");
+        let name = String::from_utf8_lossy(&name[..name.len().min(128)]).into_owned();
+        let text = format!("ERR unknown command '{name}', with args beginning with: {}", String::from_utf8_lossy(&shown));
+        Error::new(ErrorKind::UnknownCommand, text.replace(['\r', '\n'], " "))
     }
-    let name = String::from_utf8_lossy(&name[..name.len().min(128)]).into_owned();
-    let text = format!("ERR unknown command '{name}', with args beginning with: {}", String::from_utf8_lossy(&shown));
-    Error::new(ErrorKind::UnknownCommand, text.replace(['\r', '\n'], " "))
 }
 
 /// Refuses arguments above the size limit without writing them anywhere.
