@@ -108,8 +108,8 @@ pub(crate) struct ServerArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
 
-    /// The password; in JCACHE_PASSWORD other users of this machine cannot see it
-    #[arg(long = "pass", value_name = "PASSWORD", env = "JCACHE_PASSWORD", hide_env_values = true)]
+    /// The password; in the variable JCACHE_PASSWORD other users of this machine cannot see it
+    #[arg(long = "pass", value_name = "PASSWORD")]
     pub(crate) password: Option<String>,
 
     /// Connect with TLS

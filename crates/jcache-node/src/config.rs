@@ -4,7 +4,7 @@
 //! - [`file`], [`flags`] and the environment give texts for settings; here the strongest source of each wins: a flag,
 //!   then a variable, then the file, then the default;
 //! - [`check`] finds settings that contradict each other;
-//! - [`print`] shows the result as a file, [`live`] is what `CONFIG GET` and `CONFIG SET` work on.
+//! - [`print`] shows the result as a file.
 
 mod check;
 mod file;

@@ -60,6 +60,7 @@ async fn serve(loaded: &Loaded, logs: Logs) -> io::Result<ExitCode> {
         let _ = writeln!(said, "  curl http://{}/metrics", listener.local_addr()?);
         tokio::spawn(metrics::http::serve(listener, Metrics::new(node.view.clone())));
     }
+    said.push_str("stop it with Ctrl-C or SIGTERM\n");
     io::stdout().write_all(said.as_bytes())?;
     io::stdout().flush()?;
     tracing::info!(levels = %names.join(","), addresses = %node.addresses.join(","), "ready");

@@ -4,6 +4,7 @@
 //! variables, the file, `--print-config`, `CONFIG GET` and `CONFIG SET`, and `docs/configuration.md` all follow from
 //! it. Names and units are Redis's where Redis has the setting.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use jcache_memory::Eviction;
@@ -69,6 +70,12 @@ impl Setting {
     /// The values in a text of one line: of a variable, or after `CONFIG SET`.
     pub(crate) fn split(&self, text: &str) -> Vec<String> {
         if self.many { text.split_whitespace().map(str::to_owned).collect() } else { vec![text.to_owned()] }
+    }
+}
+
+impl fmt::Debug for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Setting({})", self.name)
     }
 }
 

@@ -144,13 +144,13 @@ fn the_printed_file_says_the_same_and_no_secret() {
     let file = "requirepass = 'sesame'\nuser = ['ada:love lace']\nlevel = ['memory', 'redis://u:sesame@h']";
     let flags = ["--timeout", "7", "--tls-listen", "127.0.0.1:1", "--tls-cert-file", "a \"b\"", "--tls-key-file", "k"];
     let loaded = load_all(&flags, &[("JCACHE_STRICT", "yes")], Some(file)).unwrap();
-    let printed = print::toml(&loaded);
+    let printed = loaded.to_toml();
     assert!(!printed.contains("sesame") && !printed.contains("love lace"), "{printed}");
     for line in [
         "timeout = 7  # --timeout\n",
         "strict = true  # JCACHE_STRICT\n",
         "listen = [\"127.0.0.1:6399\"]  # default\n",
-        "tls-cert-file = 'a \"b\"'  # --tls-cert-file\n",
+        "tls-cert-file = \"a \\\"b\\\"\"  # --tls-cert-file\n",
         "# requirepass = \"(hidden)\"  # ",
         "# user = [\"ada:(hidden)\"]  # ",
         "# level = [\"memory\", \"redis://u:(hidden)@h\"]  # ",
