@@ -13,8 +13,8 @@ use jcache_resp::{Output, ReplyDecoder};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 
-pub(crate) use target::Target;
 use target::Place;
+pub(crate) use target::Target;
 
 /// How long connecting and logging in may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -108,7 +108,8 @@ impl Connection {
     /// A connection that broke, or a server that does not speak the protocol.
     pub(crate) async fn next(&mut self) -> io::Result<Reply> {
         loop {
-            let reply = self.decoder.next().map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
+            let reply =
+                self.decoder.next().map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
             if let Some(reply) = reply {
                 return Ok(reply);
             }

@@ -59,7 +59,8 @@ async fn start(loaded: &Loaded, built: Built) -> Result<(Node, String), Refusal>
     };
     if let Some(address) = &loaded.config.metrics {
         let listener = metrics::http::listen(&address.to_string()).await;
-        let listener = listener.map_err(|error| Refusal::Other(format!("cannot serve metrics on {address}: {error}")))?;
+        let listener =
+            listener.map_err(|error| Refusal::Other(format!("cannot serve metrics on {address}: {error}")))?;
         tokio::spawn(metrics::http::serve(listener, Metrics::new(node.view.clone())));
     }
     Ok((node, moved))

@@ -172,7 +172,8 @@ pub(crate) fn build(config: &Config) -> Result<Built> {
                 if beside_shared && !spec.has_ttl {
                     policy = policy.ttl_cap(config.near_ttl.0);
                 }
-                let memory = memory_level(max.unwrap_or(config.maxmemory.0), eviction.unwrap_or(config.maxmemory_policy));
+                let memory =
+                    memory_level(max.unwrap_or(config.maxmemory.0), eviction.unwrap_or(config.maxmemory_policy));
                 memories.push((name, memory.clone()));
                 builder.level_with(memory, policy)
             }
@@ -249,7 +250,7 @@ mod tests {
             ("memory:name=", "a name must not be empty"),
             ("memory:ttl=soon", "'soon' is no time"),
             ("memory:max=much", "max: expected a number of bytes such as 256mb, not 'much'"),
-            ("memory:policy=lru", "policy: expected one of s3fifo, allkeys-lru"),
+            ("memory:policy=best", "policy: expected one of s3fifo, allkeys-lru"),
             ("redis://h#max=3", "no such setting of a level as 'max=3'; there are name="),
             ("redis://h#ttl=0s", "'0s' is no time: it must be above zero"),
         ] {

@@ -64,8 +64,9 @@ fn start(cli: &Cli) -> io::Result<ExitCode> {
         Some(Mode::Serve(_)) | None => {}
     }
     // Variables that are not Unicode are nobody's settings.
-    let environment: Vec<(String, String)> =
-        std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?))).collect();
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+        .collect();
     let loaded = match config::load(&cli.given(), &environment) {
         Ok(loaded) => loaded,
         Err(wrong) => return Ok(complain(&wrong, USAGE)),

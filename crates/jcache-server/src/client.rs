@@ -29,8 +29,6 @@ pub(crate) mod signal {
     pub(crate) const UNBLOCK_ERROR: usize = 16;
     /// Nothing has happened for a while: give buffers back.
     pub(crate) const REST: usize = 32;
-    /// `CLIENT PAUSE` is over.
-    pub(crate) const RESUME: usize = 64;
 }
 
 /// Why a connection is closed from outside.

@@ -9,7 +9,7 @@ mod config;
 mod connection;
 mod docs;
 mod filter;
-mod info;
+pub(crate) mod info;
 mod latency;
 mod list;
 mod pubsub;
@@ -122,6 +122,13 @@ impl Row {
     const fn container(name: &'static str, group: &'static str, summary: &'static str, rows: &'static [Row]) -> Self {
         let mut row = Self::new(name, -2, Flags::NONE, summary, no_subcommand);
         row.group = group;
+        row.subcommands = rows;
+        row
+    }
+
+    /// A container that is a command itself when no subcommand is given.
+    const fn optional_container(name: &'static str, summary: &'static str, run: Run, rows: &'static [Row]) -> Self {
+        let mut row = Self::new(name, -1, Flags::LOADING.and(Flags::STALE), summary, run);
         row.subcommands = rows;
         row
     }

@@ -5,13 +5,29 @@
 //! commands only as values: those on keys come from `jcache-core`, those of connections and of the server itself are
 //! told in one table (`command.rs`).
 
+mod accept;
 mod backend;
+mod calls;
+mod channels;
+mod client;
+mod command;
+mod connection;
 mod listener;
+mod pause;
+mod registry;
 mod server;
+mod session;
 mod settings;
+mod shared;
+mod slow;
 mod status;
+mod stopwatch;
+mod stream;
 mod tls;
 mod users;
+mod waiting;
+mod wire;
+mod workers;
 
 pub use backend::Backend;
 pub use listener::Listener;

@@ -49,19 +49,17 @@ impl Pause {
         self.is_on() && self.state.lock().is_some_and(|it| (writes || !it.writes_only) && it.until > Instant::now())
     }
 
-    /// Waits until a command may go on.
-    pub(crate) async fn over(&self, writes: bool) {
+    /// Waits until the pause is over.
+    pub(crate) async fn over(&self) {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            let Some(State { until, writes_only }) = *self.state.lock() else { return };
-            if writes_only && !writes {
-                return;
-            }
+            let Some(State { until, .. }) = *self.state.lock() else { return };
             if until <= Instant::now() {
                 return self.end();
             }
+            // Either way it is looked at again.
             let _ = tokio::time::timeout_at(until.into(), changed).await;
         }
     }

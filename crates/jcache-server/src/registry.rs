@@ -98,6 +98,19 @@ impl Registry {
         totals
     }
 
+    /// Counts from zero again: what was done so far is taken away from what is.
+    pub(crate) fn reset_totals(&self) {
+        let clients = self.clients.lock();
+        let all = clients.values().map(|client| {
+            let its = &client.figures;
+            [&its.commands, &its.failed, &its.bytes_in, &its.bytes_out]
+        });
+        let gone = [&self.gone.commands, &self.gone.failed, &self.gone.bytes_in, &self.gone.bytes_out];
+        for number in all.chain([gone]).flatten() {
+            number.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// Waits until there is no connection.
     pub(crate) async fn emptied(&self) {
         loop {

@@ -50,7 +50,7 @@ pub(crate) enum Replies {
 }
 
 /// What was queued since `MULTI`.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Queue {
     pub(crate) commands: Vec<(&'static Command, Arguments<'static>)>,
     pub(crate) bytes: usize,
@@ -65,7 +65,7 @@ pub(crate) enum Verdict {
     /// The backend is to carry it out.
     Data(&'static Command, Known),
     /// This work is to be done.
-    Work(&'static Command, Work),
+    Work(Work),
     /// It has to wait until a pause is over.
     Paused,
     /// The connection is to be closed when the replies are written.
@@ -146,7 +146,7 @@ impl Session {
     }
 
     /// Decides over a command, and carries it out when that needs no backend.
-    pub(crate) fn consider(&mut self, args: &[Arg<'_>]) -> Verdict {
+    pub(crate) fn consider(&mut self, args: &Arguments<'_>) -> Verdict {
         let command = match command::resolve(args).and_then(|command| self.admit(command).map(|()| command)) {
             Ok(command) => command,
             Err(error) => {
@@ -208,7 +208,7 @@ impl Session {
         Ok(())
     }
 
-    fn enqueue(&mut self, command: &'static Command, args: &[Arg<'_>]) {
+    fn enqueue(&mut self, command: &'static Command, args: &Arguments<'_>) {
         let most = self.shared.settings.limits.read().query;
         let Some(queue) = &mut self.queue else { return };
         let bytes: usize = args.iter().map(|arg| arg.len() + size_of::<Arg<'_>>()).sum();
@@ -218,7 +218,7 @@ impl Session {
             return self.fail(&Error::new(ErrorKind::TooLarge, text));
         }
         queue.bytes += bytes;
-        queue.commands.push((command, Arguments::new(args).to_static()));
+        queue.commands.push((command, args.to_static()));
         self.client.facts.lock().queued = Some(queue.commands.len());
         self.reply(&Reply::Status("QUEUED".into()));
     }
@@ -235,7 +235,7 @@ impl Session {
                 }
                 return Verdict::Close;
             }
-            Ok(Step::Then(work)) => return Verdict::Work(command, work),
+            Ok(Step::Then(work)) => return Verdict::Work(work),
             Err(error) => self.fail(&error),
         }
         Verdict::Done

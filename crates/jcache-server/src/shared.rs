@@ -127,6 +127,11 @@ impl Shared {
         self.second.load(Ordering::Relaxed)
     }
 
+    /// Whether other machines are kept out: protected mode, and no password.
+    pub(crate) fn is_protected(&self) -> bool {
+        self.settings.protected.load(Ordering::Relaxed) && self.users.are_open()
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }

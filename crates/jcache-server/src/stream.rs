@@ -1,12 +1,12 @@
 //! A connection's bytes, whatever carries them.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::{Buf, BufMut};
+use tokio::io::AsyncWrite;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
@@ -30,6 +30,24 @@ impl Raw {
         Ok(())
     }
 
+    /// `tcp` or `unix`.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Raw::Tcp(_) => "tcp",
+            Raw::Unix(_) => "unix",
+        }
+    }
+
+    /// Says a few words to a client that is not let in, if it listens.
+    pub(crate) fn say(&self, words: &[u8]) {
+        use std::io::Write;
+        // Its silence does not matter, nor whether it heard all.
+        let _ = match self {
+            Raw::Tcp(it) => (&*it).write(words),
+            Raw::Unix(it) => (&*it).write(words),
+        };
+    }
+
     /// Makes it part of the current event loop.
     pub(crate) fn enter(self) -> io::Result<Stream> {
         Ok(match self {
@@ -38,6 +56,9 @@ impl Raw {
         })
     }
 }
+
+/// Pieces that one call writes at most.
+const PIECES: usize = 64;
 
 /// A connection's bytes, both ways.
 #[derive(Debug)]
@@ -60,12 +81,22 @@ macro_rules! each {
 }
 
 impl Stream {
+    /// Ready when a read may bring something. A layer in between cannot know, and says so always.
+    #[inline]
+    pub(crate) fn poll_readable(&mut self, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(it) => it.poll_read_ready(task),
+            Stream::Unix(it) => it.poll_read_ready(task),
+            Stream::Tls(_) | Stream::TlsOverUnix(_) => Poll::Ready(Ok(())),
+        }
+    }
+
     /// Reads into the free room of `buffer`; zero at the end.
     ///
     /// When fewer bytes came than there was room for, the event loop knows that there is no more, and the next read
     /// costs no system call.
     #[inline]
-    pub(crate) fn poll_read(&mut self, task: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_read(&mut self, task: &mut Context<'_>, buffer: &mut impl BufMut) -> Poll<io::Result<usize>> {
         each!(self, it => tokio_util::io::poll_read_buf(Pin::new(it), task, buffer))
     }
 
@@ -73,6 +104,13 @@ impl Stream {
     #[inline]
     pub(crate) fn poll_write(&mut self, task: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         each!(self, it => Pin::new(it).poll_write(task, bytes))
+    }
+
+    /// Writes some of several pieces.
+    pub(crate) fn poll_write_several(&mut self, task: &mut Context<'_>, bytes: &impl Buf) -> Poll<io::Result<usize>> {
+        let mut slices = [IoSlice::new(&[]); PIECES];
+        let count = bytes.chunks_vectored(&mut slices);
+        each!(self, it => Pin::new(it).poll_write_vectored(task, &slices[..count]))
     }
 
     /// Lets go of what a layer in between holds back.

@@ -101,7 +101,8 @@ impl Users {
         let hash: Hash = Sha256::digest(password).into();
         let users = self.0.read();
         let found = std::str::from_utf8(name).ok().and_then(|name| users.get_key_value(name));
-        let passwords = found.map_or(&[Hash::default()][..], |(_, passwords)| passwords);
+        let nobody = [Hash::default()];
+        let passwords = found.map_or(&nobody[..], |(_, passwords)| passwords);
         let mut right = Choice::from(0);
         for password in passwords {
             right |= password.ct_eq(&hash);

@@ -73,6 +73,7 @@
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `redis` | yes | `Redis`, the driver for Redis and Valkey |
+//! | `server` | no | `serve` and `server`: the cache as a server that every Redis client can talk to |
 //!
 //! Futures need a tokio runtime with timers wherever a level has a deadline, as shared levels have, or a command waits.
 
@@ -81,6 +82,8 @@ mod cache;
 pub mod commands;
 mod levels;
 pub mod prelude;
+#[cfg(feature = "server")]
+mod serve;
 pub mod specialised;
 pub mod typed;
 
@@ -91,6 +94,10 @@ pub use jcache_memory::Memory;
 #[cfg(feature = "redis")]
 pub use jcache_redis::Redis;
 pub use levels::{Degraded, Explained, HealthState, LevelStats, Presence, ReadReport, Stats, WriteReport};
+#[cfg(feature = "server")]
+pub use jcache_server as server;
+#[cfg(feature = "server")]
+pub use serve::serve;
 pub use specialised::{HashCache, ListCache, SetCache, SortedSetCache, StringCache};
 
 /// The README's code runs as it stands.

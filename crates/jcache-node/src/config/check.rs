@@ -124,6 +124,6 @@ fn memory_bound_needs_a_memory_level(loaded: &Loaded) -> Option<Wrong> {
 fn near_ttl_needs_a_near_level(loaded: &Loaded) -> Option<Wrong> {
     let levels = &loaded.config.level;
     let near = levels.iter().any(|level| level.is_shared()) && levels.iter().any(|level| !level.is_shared());
-    (loaded.is_given("near-ttl") && !near)
+    (loaded.config.near_ttl != Config::default().near_ttl && !near)
         .then(|| loaded.wrong("near-ttl", "there is no memory level beside a shared one"))
 }

@@ -212,9 +212,7 @@ impl<const MILLIS: u64> One for Time<MILLIS> {
         };
         let whole = |time: &Duration| time.as_nanos().is_multiple_of(unit.as_nanos()) && *time <= LONGEST;
         let what = if MILLIS == 1000 { "seconds" } else { "milliseconds" };
-        time.filter(whole)
-            .map(Self)
-            .ok_or_else(|| format!("expected whole {what} or a time such as 5m, not '{text}'"))
+        time.filter(whole).map(Self).ok_or_else(|| format!("expected whole {what} or a time such as 5m, not '{text}'"))
     }
 
     fn show(&self) -> String {
@@ -414,6 +412,8 @@ impl One for OutputLimits {
             match *class {
                 "normal" => normal = limit,
                 "pubsub" => pubsub = limit,
+                // Redis has one for replicas, which there are none of.
+                "replica" | "slave" => {}
                 _ => return Err(wrong()),
             }
         }
@@ -427,14 +427,8 @@ impl One for OutputLimits {
 }
 
 /// The policies, the default first.
-const EVICTIONS: [Eviction; 6] = [
-    Eviction::S3Fifo,
-    Eviction::Lru,
-    Eviction::Lfu,
-    Eviction::Random,
-    Eviction::Ttl,
-    Eviction::NoEviction,
-];
+const EVICTIONS: [Eviction; 6] =
+    [Eviction::S3Fifo, Eviction::Lru, Eviction::Lfu, Eviction::Random, Eviction::Ttl, Eviction::NoEviction];
 
 impl One for Eviction {
     const PLACE: &'static str = "POLICY";

@@ -10,9 +10,8 @@ use std::path::PathBuf;
 use jcache_memory::Eviction;
 
 use super::kind::{
-    Address, AuthClients, Bytes, Kind, Life, LogFormat, LogLevel, Number, One, OutputLimits, Permissions, Seconds, Secret,
-    
-    Shape, Switch, User,
+    Address, AuthClients, Bytes, Kind, Life, LogFormat, LogLevel, Number, One, OutputLimits, Permissions, Seconds,
+    Secret, Shape, Switch, User,
 };
 use crate::levels::LevelSpec;
 
@@ -132,17 +131,17 @@ settings! {
         /// Permissions of the Unix socket
         unixsocketperm: "unixsocketperm", Option<Permissions>, "", Start;
         /// Refuse to listen where other machines can connect while there is no password
-        protected_mode: "protected-mode", bool, "yes", Start;
+        protected_mode: "protected-mode", bool, "yes", Live;
         /// How many clients may be connected; more are told so and sent away
         maxclients: "maxclients", Number<1, 1_000_000>, "10000", Live;
         /// Seconds without a command after which a client is disconnected; 0 for never
         timeout: "timeout", Seconds, "0", Live;
         /// Seconds between the probes that find dead connections; 0 for none
-        tcp_keepalive: "tcp-keepalive", Seconds, "300", Start;
+        tcp_keepalive: "tcp-keepalive", Seconds, "300", Live;
         /// The largest argument of a command
-        proto_max_bulk_len: "proto-max-bulk-len", Bytes, "512mb", Start;
+        proto_max_bulk_len: "proto-max-bulk-len", Bytes, "512mb", Live;
         /// Bytes of one command that a client may send
-        query_limit: "client-query-buffer-limit", Bytes, "1gb", Start;
+        query_limit: "client-query-buffer-limit", Bytes, "1gb", Live;
         /// Bytes of replies that may wait for a client that does not read them, before it is disconnected: for ordinary
         /// clients and for subscribers, at once, and when exceeded for so many seconds; 0 for no limit
         output_limits: "client-output-buffer-limit", OutputLimits, "normal 0 0 0 pubsub 33554432 8388608 60", Live;

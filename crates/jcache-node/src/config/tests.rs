@@ -76,44 +76,134 @@ fn all_sources_say_the_same_things() {
 fn what_is_wrong_is_told_with_its_place() {
     for (flags, variables, file, expected) in [
         (&[][..], &[][..], "maxmemroy = 1", "node.toml:1:1: unknown setting 'maxmemroy'\n  did you mean 'maxmemory'?"),
-        (&[], &[], "\n\n  zebra = 1", "node.toml:3:3: unknown setting 'zebra'\n  `jcache serve --print-config` shows all there are"),
-        (&[], &[], "[network]\ntimeout = 1", "node.toml:1:2: unknown setting 'network'\n  `jcache serve --print-config` shows all there are"),
-        (&[], &[], "[listen]\nport = 1", "node.toml:1:2: listen: settings stand at the top level of the file, not in a table"),
+        (
+            &[],
+            &[],
+            "\n\n  zebra = 1",
+            "node.toml:3:3: unknown setting 'zebra'\n  `jcache serve --print-config` shows all there are",
+        ),
+        (
+            &[],
+            &[],
+            "[network]\ntimeout = 1",
+            "node.toml:1:2: unknown setting 'network'\n  `jcache serve --print-config` shows all there are",
+        ),
+        (
+            &[],
+            &[],
+            "[listen]\nport = 1",
+            "node.toml:1:2: listen: settings stand at the top level of the file, not in a table",
+        ),
         (&[], &[], "timeout = 'soon'", "node.toml:1: timeout: expected whole seconds or a time such as 5m, not 'soon'"),
         (&[], &[], "timeout = 1.5", "node.toml:1: timeout: expected whole seconds or a time such as 5m, not '1.5'"),
         (&[], &[], "timeout = [1, 2]", "node.toml:1: timeout: expected one value, not 2"),
         (&[], &[], "timeout = 1\ntimeout = 2", "node.toml:2:1: duplicate key"),
         (&[], &[], "maxclients = 0", "node.toml:1: maxclients: expected a whole number from 1 to 1000000, not '0'"),
         (&[], &[], "protected-mode = 'maybe'", "node.toml:1: protected-mode: expected yes or no, not 'maybe'"),
-        (&[], &[], "maxmemory = '1 gb'", "node.toml:1: maxmemory: expected a number of bytes such as 256mb, not '1 gb'"),
-        (&[], &[], "maxmemory-policy = 'allkeys-lruu'", "node.toml:1: maxmemory-policy: expected one of s3fifo, allkeys-lru, \
-         allkeys-lfu, allkeys-random, volatile-ttl, noeviction, not 'allkeys-lruu'; did you mean 'allkeys-lru'?"),
-        (&[], &[], "loglevel = 'info'", "node.toml:1: loglevel: expected one of debug, verbose, notice, warning, nothing, not 'info'"),
-        (&[], &[], "listen = 'localhost'", "node.toml:1: listen: expected HOST:PORT such as 127.0.0.1:6399, not 'localhost'"),
-        (&[], &[], "listen = ['h:99999']", "node.toml:1: listen: expected HOST:PORT such as 127.0.0.1:6399, not 'h:99999'"),
-        (&[], &[], "level = 'disk'", "node.toml:1: level: no such kind of level; there are memory and URLs such as redis://localhost"),
+        (
+            &[],
+            &[],
+            "maxmemory = '1 gb'",
+            "node.toml:1: maxmemory: expected a number of bytes such as 256mb, not '1 gb'",
+        ),
+        (
+            &[],
+            &[],
+            "maxmemory-policy = 'allkeys-lruu'",
+            "node.toml:1: maxmemory-policy: expected one of s3fifo, allkeys-lru, \
+         allkeys-lfu, allkeys-random, volatile-ttl, noeviction, not 'allkeys-lruu'; did you mean 'allkeys-lru'?",
+        ),
+        (
+            &[],
+            &[],
+            "loglevel = 'info'",
+            "node.toml:1: loglevel: expected one of debug, verbose, notice, warning, nothing, not 'info'",
+        ),
+        (
+            &[],
+            &[],
+            "listen = 'localhost'",
+            "node.toml:1: listen: expected HOST:PORT such as 127.0.0.1:6399, not 'localhost'",
+        ),
+        (
+            &[],
+            &[],
+            "listen = ['h:99999']",
+            "node.toml:1: listen: expected HOST:PORT such as 127.0.0.1:6399, not 'h:99999'",
+        ),
+        (
+            &[],
+            &[],
+            "level = 'disk'",
+            "node.toml:1: level: no such kind of level; there are memory and URLs such as redis://localhost",
+        ),
         (&[], &[], "user = 'ada'", "node.toml:1: user: expected NAME:PASSWORD"),
-        (&[], &[], "unixsocketperm = 999", "node.toml:1: unixsocketperm: expected permissions in octal such as 770, not '999'"),
-        (&[], &[], "client-output-buffer-limit = 'normal 1'", "node.toml:1: client-output-buffer-limit: expected 'normal HARD SOFT \
-         SECONDS' or 'pubsub HARD SOFT SECONDS', not 'normal 1'"),
-        (&[], &[("JCACHE_TIMEOUT", "soon")], "", "JCACHE_TIMEOUT: expected whole seconds or a time such as 5m, not 'soon'"),
+        (
+            &[],
+            &[],
+            "unixsocketperm = 999",
+            "node.toml:1: unixsocketperm: expected permissions in octal such as 770, not '999'",
+        ),
+        (
+            &[],
+            &[],
+            "client-output-buffer-limit = 'normal 1'",
+            "node.toml:1: client-output-buffer-limit: expected 'normal HARD SOFT \
+         SECONDS' or 'pubsub HARD SOFT SECONDS', not 'normal 1'",
+        ),
+        (
+            &[],
+            &[("JCACHE_TIMEOUT", "soon")],
+            "",
+            "JCACHE_TIMEOUT: expected whole seconds or a time such as 5m, not 'soon'",
+        ),
         (&["--timeout", "-1"], &[], "", "--timeout: expected whole seconds or a time such as 5m, not '-1'"),
         // Contradictions.
-        (&["--listen", "h:1", "--listen", "h:1"], &[], "protected-mode = false", "--listen: h:1 is already taken by listen"),
+        (
+            &["--listen", "h:1", "--listen", "h:1"],
+            &[],
+            "protected-mode = false",
+            "--listen: h:1 is already taken by listen",
+        ),
         (&["--metrics", "127.0.0.1:6399"], &[], "", "--metrics: 127.0.0.1:6399 is already taken by listen"),
-        (&["--listen", "0.0.0.0:6399"], &[], "", "--listen: other machines could connect to 0.0.0.0:6399, and there is no \
-         password\n  set requirepass, or protected-mode to no when the network itself is closed"),
+        (
+            &["--listen", "0.0.0.0:6399"],
+            &[],
+            "",
+            "--listen: other machines could connect to 0.0.0.0:6399, and there is no \
+         password\n  set requirepass, or protected-mode to no when the network itself is closed",
+        ),
         (&[], &[("JCACHE_UNIXSOCKETPERM", "700")], "", "JCACHE_UNIXSOCKETPERM: there is no unixsocket"),
         (&[], &[], "\ntls-listen = '127.0.0.1:1'", "node.toml:2: tls-listen: tls-cert-file is not set"),
-        (&[], &[], "tls-listen = '127.0.0.1:1'\ntls-cert-file = 'c'", "node.toml:1: tls-listen: tls-key-file is not set"),
+        (
+            &[],
+            &[],
+            "tls-listen = '127.0.0.1:1'\ntls-cert-file = 'c'",
+            "node.toml:1: tls-listen: tls-key-file is not set",
+        ),
         (&[], &[], "tls-cert-file = 'c'", "node.toml:1: tls-cert-file: there is no tls-listen"),
-        (&["--tls-auth-clients", "yes"], &[], "", "--tls-auth-clients: tls-ca-cert-file is not set, so no \
-         certificate of a client is good"),
-        (&["--user", "default:a", "--requirepass", "b"], &[], "", "--user: the password of the user 'default' is requirepass, \
-         which is set too"),
+        (
+            &["--tls-auth-clients", "yes"],
+            &[],
+            "",
+            "--tls-auth-clients: tls-ca-cert-file is not set, so no \
+         certificate of a client is good",
+        ),
+        (
+            &["--user", "default:a", "--requirepass", "b"],
+            &[],
+            "",
+            "--user: the password of the user 'default' is requirepass, \
+         which is set too",
+        ),
         (&["--user", "a:1", "--user", "a:2"], &[], "", "--user: there are two users 'a'"),
-        (&["--maxmemory", "1mb", "--level", "redis://h"], &[], "", "--maxmemory: there is no memory level without a max= of \
-         its own"),
+        (
+            &["--maxmemory", "1mb", "--level", "redis://h"],
+            &[],
+            "",
+            "--maxmemory: there is no memory level without a max= of \
+         its own",
+        ),
         (&["--near-ttl", "1s"], &[], "", "--near-ttl: there is no memory level beside a shared one"),
     ] {
         let wrong = load_all(flags, variables, Some(file)).expect_err(expected);
@@ -134,7 +224,8 @@ fn a_file_that_is_not_there_or_no_toml() {
 
 #[test]
 fn misspelt_variables_are_noted_and_others_left_alone() {
-    let variables = [("JCACHE_MAXMEMROY", "1"), ("JCACHE_SERVICE_HOST", "10.0.0.1"), ("JCACHE_DIFF", "1"), ("PATH", "x")];
+    let variables =
+        [("JCACHE_MAXMEMROY", "1"), ("JCACHE_SERVICE_HOST", "10.0.0.1"), ("JCACHE_DIFF", "1"), ("PATH", "x")];
     let loaded = load_all(&[], &variables, None).unwrap();
     assert_eq!(loaded.warnings, ["the variable JCACHE_MAXMEMROY is no setting; did you mean JCACHE_MAXMEMORY?"]);
 }
@@ -159,7 +250,8 @@ fn the_printed_file_says_the_same_and_no_secret() {
         assert!(printed.contains(line), "{line:?} is not in\n{printed}");
     }
     let again = load_all(&[], &[], Some(&printed)).unwrap().config;
-    let hidden = Config { requirepass: None, user: Vec::new(), level: vec!["memory".parse().unwrap()], ..loaded.config };
+    let hidden =
+        Config { requirepass: None, user: Vec::new(), level: vec!["memory".parse().unwrap()], ..loaded.config };
     assert_eq!(again, hidden);
 }
 
@@ -197,11 +289,13 @@ fn the_example_can_be_read() {
     let loaded = load(&Given { file: Some(path), ..Given::default() }, &[]).unwrap();
     assert!(loaded.is_given("level") && loaded.is_given("maxmemory"));
     // What is commented out can be read too, so that whoever takes the comment away has a setting that works.
-    let commented = |line: &&str| line.strip_prefix("#").is_some_and(|it| !it.starts_with([' ', '#']) && it.contains(" = "));
+    let commented =
+        |line: &&str| line.strip_prefix("#").is_some_and(|it| !it.starts_with([' ', '#']) && it.contains(" = "));
     let optional: Vec<&str> = text.lines().filter(commented).map(|line| &line[1..]).collect();
     assert!(optional.len() > 5);
     for entry in file::entries(&optional.join("\n")).unwrap() {
         let setting = table::find(&entry.name).unwrap_or_else(|| panic!("{}", entry.name));
-        (setting.set)(&mut Config::default(), &entry.values.unwrap()).unwrap_or_else(|it| panic!("{}: {it}", entry.name));
+        (setting.set)(&mut Config::default(), &entry.values.unwrap())
+            .unwrap_or_else(|it| panic!("{}: {it}", entry.name));
     }
 }

@@ -9,7 +9,18 @@ use crate::config::{Config, Loaded};
 use crate::logs::Logs;
 
 /// Settings that the server has in its own hands, and shows and changes by itself.
-const SERVERS_OWN: &[&str] = &[];
+const SERVERS_OWN: &[&str] = &[
+    "client-output-buffer-limit",
+    "client-query-buffer-limit",
+    "maxclients",
+    "proto-max-bulk-len",
+    "protected-mode",
+    "requirepass",
+    "slowlog-log-slower-than",
+    "slowlog-max-len",
+    "tcp-keepalive",
+    "timeout",
+];
 
 /// A parameter for every other setting.
 pub(super) fn parameters(loaded: &Loaded, logs: Option<Logs>) -> Vec<Parameter> {

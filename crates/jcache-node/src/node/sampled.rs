@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
-use jcache::{Cache, Reply, Request, Result};
+use jcache::{Cache, Key, Reply, Request, Result, Watch};
 use jcache_server::Backend;
 
 use crate::histogram::Histogram;
@@ -70,5 +70,13 @@ impl Backend for Sampled {
         let answer = Backend::call(&self.cache, request).await;
         self.commands.add(started.elapsed());
         answer
+    }
+
+    async fn transact(&self, requests: &[Request<'_>], watch: Watch) -> Result<Option<Vec<Result<Reply>>>> {
+        self.cache.transact(requests, watch).await
+    }
+
+    async fn watch(&self, keys: &[Key<'_>], watch: &mut Watch) -> Result<()> {
+        self.cache.watch(keys, watch).await
     }
 }

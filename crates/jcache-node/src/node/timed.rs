@@ -9,7 +9,7 @@ use std::time::Instant;
 use jcache::driver::{HashDriver, ListDriver, SetDriver, SortedSetDriver, StringDriver};
 use jcache::fetch::Fetched;
 use jcache::snapshot::FillLimit;
-use jcache::{Answer, Driver, Effect, Mutation, Query, Reply, Result, Scope, Snapshot, Timestamp};
+use jcache::{Answer, Driver, Effect, Key, Mutation, Query, Reply, Request, Result, Scope, Snapshot, Timestamp, Watch};
 
 use crate::histogram::Histogram;
 
@@ -59,7 +59,11 @@ impl<D: Driver> Driver for Timed<D> {
     }
     async fn mutate(&self, mutation: &Mutation<'_>) -> Result<Reply> {
         // A blocking command waits for other clients: that is not what the level costs.
-        if mutation.blocking().is_some() { self.driver.mutate(mutation).await } else { self.time(self.driver.mutate(mutation)).await }
+        if mutation.blocking().is_some() {
+            self.driver.mutate(mutation).await
+        } else {
+            self.time(self.driver.mutate(mutation)).await
+        }
     }
     async fn query_many(&self, queries: &[Query<'_>]) -> Vec<Result<Answer>> {
         self.time(self.driver.query_many(queries)).await
@@ -72,6 +76,12 @@ impl<D: Driver> Driver for Timed<D> {
     }
     async fn apply(&self, effect: &Effect<'_>, cap: Option<Timestamp>) -> Result<()> {
         self.time(self.driver.apply(effect, cap)).await
+    }
+    async fn transact(&self, requests: &[Request<'_>], watch: Watch) -> Result<Option<Vec<Result<Reply>>>> {
+        self.time(self.driver.transact(requests, watch)).await
+    }
+    async fn watch(&self, keys: &[Key<'_>], watch: &mut Watch) -> Result<()> {
+        self.time(self.driver.watch(keys, watch)).await
     }
     async fn probe(&self) -> Result<()> {
         self.driver.probe().await

@@ -1,21 +1,14 @@
 //! `jcache serve` as operators use it: with redis-cli, signals, a service manager, Prometheus, and a Redis behind it.
 
-#![allow(clippy::unwrap_used)]
-#![cfg(unix)]
-
-mod common;
-#[path = "common/node.rs"]
-mod node;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
-use common::{JCACHE, run, text};
+use crate::common::{JCACHE, run, text};
+use crate::harness::{Node, eventually, redis_cli_or_skip, refused};
 use jcache::Reply;
 use jcache_testkit::oracle::redis_or_skip;
-use node::{Node, eventually, redis_cli_or_skip, refused};
 
 #[test]
 fn redis_cli_talks_to_a_node() {
@@ -59,10 +52,35 @@ fn config_shows_the_settings_and_changes_some() {
     ] {
         assert_eq!(cli(args), expected, "{args:?}");
     }
-    for args in [&["config", "set", "loglevel", "loud"][..], &["config", "set", "level", "memory"], &["config", "set", "nosuch", "1"]] {
+    for args in [
+        &["config", "set", "loglevel", "loud"][..],
+        &["config", "set", "level", "memory"],
+        &["config", "set", "nosuch", "1"],
+    ] {
         assert!(cli(args).starts_with("ERR "), "{args:?}: {}", cli(args));
     }
     assert!(node.cli(&["get", "a"]).starts_with("NOAUTH "));
+}
+
+/// Rows of the manual: names, and whether `CONFIG SET` changes them.
+#[test]
+fn what_the_manual_calls_live_can_be_changed() {
+    if !redis_cli_or_skip() {
+        return;
+    }
+    let node = Node::start(&[]);
+    let mut seen = 0;
+    for row in include_str!("../../../../docs/configuration.md").lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let (name, live) = (cells[0].trim_matches(['|', ' ', '`']), cells[cells.len() - 2].trim() == "yes");
+        let shown = node.cli(&["config", "get", name]);
+        let value = shown.split_once('\n').map_or("", |(_, value)| value);
+        assert!(shown == name || shown.starts_with(&format!("{name}\n")), "{name}: {shown}");
+        let answer = node.cli(&["config", "set", name, value]);
+        assert_eq!(answer == "OK", live, "{name}: {answer}");
+        seen += 1;
+    }
+    assert!(seen > 25);
 }
 
 #[test]
@@ -124,7 +142,7 @@ fn a_service_manager_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(node::PATIENCE)).unwrap();
+    socket.set_read_timeout(Some(crate::harness::PATIENCE)).unwrap();
     let told = || {
         let mut text = [0; 100];
         let len = socket.recv(&mut text).unwrap();
@@ -141,7 +159,8 @@ fn a_service_manager_is_told() {
 fn what_does_not_start_says_why() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let in_use = format!("jcache: cannot listen on {address}: it is in use; another node, or a Redis, may be running there");
+    let in_use =
+        format!("jcache: cannot listen on {address}: it is in use; another node, or a Redis, may be running there");
     let metrics = format!("jcache: cannot serve metrics on {address}: ");
     for (args, code, part) in [
         (&["--listen", &address][..], 1, &*in_use),
@@ -209,10 +228,13 @@ fn metrics_are_served() {
         assert!(text.contains(line), "{line:?} is not in\n{text}");
     }
     // What the manual promises is there, under its name.
-    let manual = include_str!("../../../docs/operations.md");
+    let manual = include_str!("../../../../docs/operations.md");
     for name in manual.lines().filter_map(|line| line.strip_prefix("| `jcache_")?.split_once('`')).map(|it| it.0) {
         // A level over a network is not there.
-        assert!(name.starts_with("level_call") || text.contains(&format!("\njcache_{name}")), "{name} is not in\n{text}");
+        assert!(
+            name.starts_with("level_call") || text.contains(&format!("\njcache_{name}")),
+            "{name} is not in\n{text}"
+        );
     }
     assert!(node.http("/healthz").ends_with("\r\n\r\nok\n"));
     assert!(node.http("/else").starts_with("HTTP/1.1 404 "));
@@ -281,7 +303,10 @@ fn the_log_is_structured() {
     let (_, log) = node.ends();
     let ready = log.lines().find(|line| line.contains("\"message\":\"ready\"")).unwrap();
     assert!(ready.starts_with('{') && ready.ends_with('}') && ready.contains("\"level\":\"INFO\""), "{ready}");
-    assert!(ready.contains("\"levels\":\"memory\"") && log.contains("\"name\":\"loglevel\",\"value\":\"verbose\""), "{log}");
+    assert!(
+        ready.contains("\"levels\":\"memory\"") && log.contains("\"name\":\"loglevel\",\"value\":\"verbose\""),
+        "{log}"
+    );
     let quiet = Node::start(&["--loglevel", "nothing"]);
     quiet.signal("-TERM");
     assert_eq!(quiet.ends(), (Some(0), String::new()));

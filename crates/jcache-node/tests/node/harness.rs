@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{JCACHE, run, text};
+use crate::common::{JCACHE, run, text};
 
 /// How long a test waits for what should come soon.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);

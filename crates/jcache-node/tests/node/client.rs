@@ -1,15 +1,8 @@
 //! `jcache shell ADDR` and `jcache bench ADDR`, against a node and against redis-server.
 
-#![allow(clippy::unwrap_used)]
-#![cfg(unix)]
-
-mod common;
-#[path = "common/node.rs"]
-mod node;
-
-use common::{JCACHE, run, text};
+use crate::common::{JCACHE, run, text};
+use crate::harness::{Node, redis_cli_or_skip};
 use jcache_testkit::oracle::{RedisServer, redis_or_skip};
-use node::{Node, redis_cli_or_skip};
 
 const SESSIONS: &[&str] = &[
     "set a 1\nget a\nget b\nincr a\nnosuch\nget\nget \"a\n3 incr a\n0 ping\nlpush a x",
@@ -78,7 +71,9 @@ fn the_shell_prints_messages() {
         let port = port.clone();
         move || text(&run(JCACHE, &["shell", &port], b"subscribe news\n"))
     });
-    node::eventually("somebody is subscribed", || (node.cli(&["publish", "news", "hello"]) == "1").then_some(()));
+    crate::harness::eventually("somebody is subscribed", || {
+        (node.cli(&["publish", "news", "hello"]) == "1").then_some(())
+    });
     node.signal("-TERM");
     let (code, log) = node.ends();
     assert_eq!(code, Some(0), "{log}");
@@ -103,7 +98,8 @@ fn a_load_is_bounded_and_tells_what_it_did() {
     let node = Node::start(&[]);
     for port in [redis.port(), node.port].map(|port| port.to_string()) {
         let common = ["bench", &port, "--clients", "4", "--pipeline", "8", "--keys", "50", "--fill"];
-        let output = run(JCACHE, &[&common[..], &["--requests", "1000", "--ratio", "1:1", "--zipf", "0.99"]].concat(), b"");
+        let output =
+            run(JCACHE, &[&common[..], &["--requests", "1000", "--ratio", "1:1", "--zipf", "0.99"]].concat(), b"");
         let shown = text(&output);
         assert!(shown.contains(": 1000 in ") && shown.contains(", 0 errors\n"), "{shown}");
         assert!(shown.contains("100.0 % of them found their key") && shown.contains(", 99.9 % "), "{shown}");
