@@ -3,6 +3,7 @@
 //! It stands on the standard library alone, so that it is built in a second on a fresh machine.
 
 mod bench;
+mod clients;
 mod fuzz;
 mod proto;
 mod run;

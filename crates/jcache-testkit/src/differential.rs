@@ -37,7 +37,7 @@ use compare::Kind;
 pub(crate) use compare::{canonical, flat, is_ordered, name};
 pub use pool::soon;
 use subject::now;
-pub use subject::{DriverSubject, ModelSubject, Subject};
+pub use subject::{DriverSubject, ModelSubject, ServerSubject, Subject};
 
 use crate::args;
 use crate::notation::line;
