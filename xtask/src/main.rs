@@ -4,6 +4,7 @@
 
 mod bench;
 mod fuzz;
+mod proto;
 mod run;
 mod setup;
 mod tidy;
@@ -25,6 +26,7 @@ cargo xtask COMMAND
   bench TABLE …    measure against the peers: `memory`, `layer` or `node`, with --quick, --callgrind, --out DIR
                    and --only SECTION,… (see bench/README.md)
   fuzz TARGET [S]  fuzz a target for S seconds (default 60); `cargo xtask fuzz` lists the targets
+  proto [--check]  make the code of the .proto files anew, or say whether it is out of date
 ";
 
 fn main() -> ExitCode {
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         ["diff", ref rest @ ..] => diff(rest),
         ["bench", ref rest @ ..] => bench::run(rest),
         ["fuzz", ref rest @ ..] => fuzz::run(rest),
+        ["proto", ref rest @ ..] => proto::run(rest),
         ["help" | "--help" | "-h"] => {
             run::say(HELP);
             Ok(())
@@ -86,9 +89,10 @@ fn diff(args: &[&str]) -> run::Outcome {
 
 fn ci() -> run::Outcome {
     type Step = fn() -> run::Outcome;
-    let steps: [(&str, Step); 6] = [
+    let steps: [(&str, Step); 7] = [
         ("fmt", || run::cargo(&["fmt", "--all", "--check"])),
         ("tidy", tidy::check),
+        ("proto", || proto::run(&["--check"])),
         ("clippy", clippy),
         ("test", || test(&[])),
         ("doc", doc),

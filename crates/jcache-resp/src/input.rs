@@ -43,7 +43,8 @@ impl Input {
             if large.bytes.len() == large.bytes.capacity() {
                 large.bytes.reserve_exact(missing.min(large.bytes.len().max(MAX_CHUNK)));
             }
-            return (&mut large.bytes).limit(missing);
+            let room = large.bytes.capacity() - large.bytes.len();
+            return (&mut large.bytes).limit(missing.min(room));
         }
         let full = !self.bytes.is_empty() && self.bytes.len() == self.bytes.capacity();
         if full {

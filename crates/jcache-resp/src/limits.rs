@@ -1,6 +1,6 @@
 //! How much a peer may make this side hold.
 
-/// Limits of what is read from a connection; the defaults are those of Redis 7.0.
+/// Limits of what is read from a connection; the defaults are [`Limits::REDIS`].
 ///
 /// Memory is never reserved for bytes that have only been announced: a header that says 512 MB costs nothing until they
 /// come.
@@ -24,17 +24,22 @@ pub struct Limits {
     pub reply: usize,
 }
 
+impl Limits {
+    /// What redis-server 7.0 takes from a client; a reply may be as large as a command.
+    pub const REDIS: Limits = Limits {
+        arguments: i32::MAX as usize,
+        bulk: 512 << 20,
+        line: 64 << 10,
+        query: 1 << 30,
+        unauthenticated_arguments: 10,
+        unauthenticated_bulk: 16 << 10,
+        depth: 32,
+        reply: 1 << 30,
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            arguments: i32::MAX as usize,
-            bulk: 512 << 20,
-            line: 64 << 10,
-            query: 1 << 30,
-            unauthenticated_arguments: 10,
-            unauthenticated_bulk: 16 << 10,
-            depth: 32,
-            reply: 1 << 30,
-        }
+        Self::REDIS
     }
 }

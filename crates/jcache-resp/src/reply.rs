@@ -86,7 +86,10 @@ impl ReplyDecoder {
                 Some((kind, len)) => self.read_blob(kind, len)?,
                 None => self.read_line()?,
             };
-            if self.read + self.input.unread().len() + self.input.large_len() > self.limits.reply {
+            // What is unread belongs to this reply only when it is not whole.
+            let starved = matches!(element, Step::Starved);
+            let waiting = if starved { self.input.unread().len() + self.input.large_len() } else { 0 };
+            if self.read + waiting > self.limits.reply {
                 return Err(ProtocolError::ReplyTooLarge);
             }
             match element {
@@ -120,22 +123,20 @@ impl ReplyDecoder {
     /// Reads one line and what it says on its own.
     fn read_line(&mut self) -> Result<Step, ProtocolError> {
         let bytes = self.input.unread();
-        let Some(found) = memchr::memchr(b'\n', &bytes[self.searched..]) else {
-            self.searched = bytes.len();
-            // A status or an error may be as long as it likes, a header may not; both end some day.
-            let header = bytes.first().is_some_and(|first| !matches!(first, b'+' | b'-'));
-            return if header && bytes.len() > self.limits.line {
-                Err(ProtocolError::ReplyLine)
-            } else {
-                Ok(Step::Starved)
-            };
-        };
-        let end = std::mem::take(&mut self.searched) + found;
+        let found = memchr::memchr(b'\n', &bytes[self.searched..]);
+        let end = found.map_or(bytes.len(), |found| self.searched + found);
+        // Only texts may be long: those of statuses, errors and numbers of any size.
+        if end > self.limits.line && !matches!(bytes[0], b'+' | b'-' | b'(') {
+            return Err(ProtocolError::ReplyLine);
+        }
+        if found.is_none() {
+            self.searched = end;
+            return Ok(Step::Starved);
+        }
+        self.searched = 0;
         self.read += end + 1;
         let line = self.input.take(end + 1);
-        let Some(([kind], line)) =
-            line[..end].strip_suffix(b"\r").and_then(|line| line.split_at_checked(1)).map(|(kind, line)| (kind, line))
-        else {
+        let Some((kind, line)) = line[..end].strip_suffix(b"\r").and_then(<[u8]>::split_first) else {
             return Err(ProtocolError::ReplyLine);
         };
         Ok(Step::Whole(match kind {

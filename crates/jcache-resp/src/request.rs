@@ -113,6 +113,7 @@ impl RequestDecoder {
                 return Err(error);
             }
         }
+        self.searched = 0;
         let bytes = self.input.take(std::mem::take(&mut self.at));
         let arg = |piece| match piece {
             Piece::Slice { start, end } => Arg::Slice(&bytes[start..end]),
@@ -241,28 +242,27 @@ impl RequestDecoder {
     fn line_end(&mut self, too_long: ProtocolError) -> Result<Option<usize>, ProtocolError> {
         let bytes = self.input.unread();
         let from = self.searched.max(self.at);
-        match memchr::memchr(b'\r', &bytes[from..]) {
-            Some(found) if from + found + 1 < bytes.len() => Ok(Some(from + found)),
-            found => {
-                if found.is_none() && bytes.len() - self.at > self.limits.line {
-                    return Err(too_long);
-                }
-                self.searched = found.map_or(bytes.len(), |found| from + found);
-                Ok(None)
-            }
+        let end = memchr::memchr(b'\r', &bytes[from..]).map_or(bytes.len(), |found| from + found);
+        if end - self.at > self.limits.line {
+            return Err(too_long);
         }
+        self.searched = end;
+        Ok((end + 1 < bytes.len()).then_some(end))
     }
 
     /// A command typed as a line.
     fn read_inline(&mut self) -> Result<Option<()>, ProtocolError> {
         let bytes = self.input.unread();
-        let Some(end) = memchr::memchr(b'\n', &bytes[self.searched..]).map(|found| self.searched + found) else {
-            if bytes.len() > self.limits.line {
-                return Err(ProtocolError::InlineLine);
-            }
-            self.searched = bytes.len();
+        let found = memchr::memchr(b'\n', &bytes[self.searched..]);
+        let end = found.map_or(bytes.len(), |found| self.searched + found);
+        // Redis looks only at lines that do not end, so that there a longer line passes when it comes in one piece.
+        if end > self.limits.line {
+            return Err(ProtocolError::InlineLine);
+        }
+        if found.is_none() {
+            self.searched = end;
             return Ok(None);
-        };
+        }
         let line = &bytes[..end];
         let words = inline::split(line.strip_suffix(b"\r").unwrap_or(line))?;
         self.pieces.extend(words.into_iter().map(Piece::Value));

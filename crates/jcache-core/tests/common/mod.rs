@@ -117,13 +117,17 @@ fn words(line: &str) -> Vec<Vec<u8>> {
 fn show(reply: &Reply) -> String {
     let list = |items: &[Reply]| items.iter().map(show).collect::<Vec<_>>();
     match reply {
-        Reply::Nil => "nil".to_owned(),
+        Reply::Nil | Reply::NilArray => "nil".to_owned(),
         Reply::Ok => "OK".to_owned(),
         Reply::Status(status) => String::from_utf8_lossy(status).into_owned(),
         Reply::Int(number) => number.to_string(),
         Reply::Double(number) => format!("{number}f"),
         Reply::Bulk(text) => format!("'{}'", text.escape_ascii()),
         Reply::Array(items) => format!("[{}]", list(items).join(", ")),
+        Reply::Pairs(pairs) => {
+            let pairs: Vec<_> = pairs.iter().map(|(a, b)| format!("[{}, {}]", show(a), show(b))).collect();
+            format!("[{}]", pairs.join(", "))
+        }
         Reply::Set(items) => {
             let mut items = list(items);
             items.sort_unstable();
@@ -134,5 +138,6 @@ fn show(reply: &Reply) -> String {
             pairs.sort_unstable();
             format!("{{{}}}", pairs.join(", "))
         }
+        other => panic!("no command of data answers {other:?}"),
     }
 }
