@@ -1,6 +1,7 @@
 //! The parts of a cache put together: shards, clock, and what a command locks.
 
 mod bounded;
+mod transaction;
 
 use std::sync::{Arc, Weak};
 

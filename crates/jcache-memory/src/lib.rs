@@ -10,6 +10,7 @@
 //! - `engine`: all shards, and which ones a command locks;
 //! - `expiry`: the one background thread, which frees what is due;
 //! - `waiters`: blocking commands that sleep until somebody brings something;
+//! - `watched`: keys on which transactions depend;
 //! - `driver`: core's [`Driver`](jcache_core::Driver) on top.
 
 mod bound;
@@ -25,6 +26,7 @@ mod stats;
 mod table;
 mod view;
 mod waiters;
+mod watched;
 
 pub use bound::Eviction;
 pub use clock::{Clock, ManualClock};

@@ -11,15 +11,17 @@ mod whole;
 
 use std::cell::Cell;
 
-use jcache_core::keyspace::Found;
+use jcache_core::keyspace::{Found, Recency, Usage};
 use jcache_core::{Arg, Error, Keyspace, Object, ObjectRef, Result, Timestamp, Value};
 use jcache_value::{Entry, SHARE_MIN};
 use parking_lot::MutexGuard;
 use smallvec::SmallVec;
 
+use crate::bound::Eviction;
 use crate::engine::Engine;
 use crate::shard::{Garbage, Shard, object_of, weight};
 use crate::table::{Item, Place};
+use crate::watched::Edits;
 
 pub(crate) use hiding::Hiding;
 pub(crate) use room::Room;
@@ -38,23 +40,25 @@ pub(crate) enum Hold<'a> {
 
 // The order of the fields matters: the locks are released first, then what was removed is freed.
 pub(crate) struct View<'a> {
-    engine: &'a Engine,
-    hold: Hold<'a>,
+    pub(crate) engine: &'a Engine,
+    pub(crate) hold: Hold<'a>,
     now: Cell<Option<Timestamp>>,
     garbage: Vec<Garbage>,
     /// What a command that changes something knows of the bound, where there is one.
     room: Option<Room>,
+    /// What a command under way may have changed of what somebody watches.
+    pub(crate) edits: Option<Box<Edits>>,
 }
 
 impl<'a> View<'a> {
     /// A view at `now`, or at the moment when it first matters.
     #[inline]
     pub(crate) fn new(engine: &'a Engine, hold: Hold<'a>, now: Option<Timestamp>) -> Self {
-        Self { engine, hold, now: Cell::new(now), garbage: Vec::new(), room: None }
+        Self { engine, hold, now: Cell::new(now), garbage: Vec::new(), room: None, edits: None }
     }
 
     #[inline]
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.now.get().unwrap_or_else(|| {
             let now = self.engine.clock.now();
             self.now.set(Some(now));
@@ -89,7 +93,7 @@ impl<'a> View<'a> {
     }
 
     #[inline]
-    fn shard_mut(&mut self, hash: u64) -> (&mut Shard, &mut Vec<Garbage>) {
+    pub(crate) fn shard_mut(&mut self, hash: u64) -> (&mut Shard, &mut Vec<Garbage>) {
         let position = match &self.hold {
             Hold::Many(shards) => self.position(shards, hash),
             _ => 0,
@@ -100,6 +104,15 @@ impl<'a> View<'a> {
             Hold::Each => unreachable!("invariant: a command without keys changes no single key"),
         };
         (shard, &mut self.garbage)
+    }
+
+    /// The shard of `hash`.
+    pub(crate) fn shard_of(&self, hash: u64) -> &Shard {
+        match &self.hold {
+            Hold::One { shard, .. } => shard,
+            Hold::Many(shards) => &shards[self.position(shards, hash)].1,
+            Hold::Each => unreachable!("invariant: only commands with keys ask for a shard"),
+        }
     }
 
     fn position(&self, shards: &[(usize, Guard<'a>)], hash: u64) -> usize {
@@ -179,6 +192,14 @@ impl Keyspace for View<'_> {
         Some(Found { object: object_of(item), deadline })
     }
 
+    fn usage(&self, key: &[u8]) -> Option<Usage> {
+        let (shard, hash, place) = self.place(key)?;
+        let item = shard.table.get(hash, place);
+        let is_lfu = self.engine.budget.as_ref().is_some_and(|budget| budget.eviction == Eviction::Lfu);
+        let recency = if is_lfu { Recency::Frequency(item.frequency()) } else { Recency::Idle(None) };
+        Some(Usage { bytes: weight(item) + size_of::<Item>(), recency })
+    }
+
     fn len(&self) -> usize {
         whole::len(self)
     }
@@ -246,6 +267,9 @@ impl Keyspace for View<'_> {
     fn edit<R>(&mut self, key: &[u8], change: impl FnOnce(&mut Object) -> R) -> Option<R> {
         let (shard, hash, place) = self.place(key)?;
         shard.table.get(hash, place).as_object()?;
+        if shard.is_watched(hash) {
+            return self.edit_watched(hash, key, change);
+        }
         Some(self.shard_mut(hash).0.edit(hash, place, change))
     }
 
@@ -278,6 +302,13 @@ impl Keyspace for View<'_> {
             garbage.push(Garbage::Item(item));
         }
         true
+    }
+
+    #[inline]
+    fn unchanged(&mut self, key: &[u8]) {
+        if self.edits.is_some() {
+            self.forget_edit(key);
+        }
     }
 
     fn clear(&mut self) {

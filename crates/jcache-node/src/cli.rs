@@ -92,6 +92,10 @@ pub(crate) struct Shell {
     #[command(flatten)]
     pub(crate) printing: Printing,
 
+    /// Speak RESP3 where the server does, and print its types
+    #[arg(short = '3')]
+    pub(crate) resp3: bool,
+
     /// Exit with 1 when a command on standard input fails
     #[arg(short = 'e')]
     pub(crate) errors: bool,

@@ -75,6 +75,10 @@ impl Connection {
                 return Err(io::Error::new(io::ErrorKind::PermissionDenied, error.message().to_owned()));
             }
         }
+        if target.resp3 {
+            // A server that refuses goes on in RESP2.
+            self.call(&["HELLO", "3"]).await?;
+        }
         Ok(())
     }
 

@@ -53,7 +53,7 @@ fn complete(line: &str, more: &[String]) -> (usize, Vec<Pair>) {
 }
 
 fn commands(more: &[String]) -> Vec<&str> {
-    let own = specs().map(|spec| spec.name).chain(words::names());
+    let own = specs().filter_map(|spec| spec.words().next()).chain(words::names());
     let more = more.iter().map(String::as_str);
     let mut names: Vec<&str> = own.map(|name| -> &str { name }).chain(more).collect();
     names.sort_unstable();

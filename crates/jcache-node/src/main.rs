@@ -108,7 +108,7 @@ fn local(cli: &Cli, loaded: &Loaded) -> io::Result<ExitCode> {
 /// `jcache shell`: commands on a server.
 fn remote(args: &cli::Shell) -> io::Result<ExitCode> {
     let target = match Target::new(&args.server) {
-        Ok(target) => target,
+        Ok(target) => target.resp3(args.resp3),
         Err(wrong) => return Ok(complain(&wrong, USAGE)),
     };
     let runtime = runtime()?;
@@ -117,7 +117,8 @@ fn remote(args: &cli::Shell) -> io::Result<ExitCode> {
         Ok(client) => client,
         Err(error) => return Ok(complain(&format!("cannot connect to {target}: {error}"), FAILED)),
     };
-    let session = Session::on(client, args.printing.format(io::stdout().is_terminal()));
+    let format = args.printing.format(io::stdout().is_terminal());
+    let session = Session::on(client, if args.resp3 { format.with_types_of_resp3() } else { format });
     let code = if on_terminal() {
         shell::run(&runtime, &session, &greeting)
     } else {

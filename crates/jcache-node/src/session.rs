@@ -141,7 +141,11 @@ impl Session {
         match answer {
             Ok(Reply::Error(error)) => self.format.error(&error, out),
             Ok(reply) => {
-                self.format.reply(reply, out);
+                if self.server.is_some() && is_report(words) {
+                    self.format.report(reply, out);
+                } else {
+                    self.format.reply(reply, out);
+                }
                 return Done::Succeeded;
             }
             Err(error) => out.extend_from_slice(format!("Error: {error}\n").as_bytes()),
@@ -166,6 +170,18 @@ impl Session {
 /// Whether messages follow after the reply to a command.
 fn listens(name: &[u8]) -> bool {
     [&b"SUBSCRIBE"[..], b"PSUBSCRIBE", b"SSUBSCRIBE", b"MONITOR"].iter().any(|it| name.eq_ignore_ascii_case(it))
+}
+
+/// Whether a command answers with a text for people, which is printed as it is. Only RESP3 says so of the reply itself.
+fn is_report(words: &[Vec<u8>]) -> bool {
+    let is = |at: usize, names: &[&str]| {
+        words.get(at).is_some_and(|word| names.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes())))
+    };
+    is(0, &["INFO", "LOLWUT"])
+        || (is(0, &["CLIENT"]) && is(1, &["LIST", "INFO"]))
+        || (is(0, &["CLUSTER"]) && is(1, &["NODES", "INFO"]))
+        || (is(0, &["MEMORY"]) && is(1, &["DOCTOR", "MALLOC-STATS"]))
+        || (is(0, &["LATENCY"]) && is(1, &["DOCTOR", "GRAPH"]))
 }
 
 /// The count in front of a command that is to be repeated.

@@ -158,8 +158,8 @@ pub(crate) enum Kind {
     Data(Known),
     /// Of connections or the server.
     Own(&'static Row),
-    /// A container of subcommands, which follow it in the table.
-    Container(&'static Row),
+    /// A container of so many subcommands, which follow it in the table: the server's, and those on keys.
+    Container(&'static Row, usize),
 }
 
 impl Command {
@@ -167,7 +167,7 @@ impl Command {
     pub(crate) fn flags(&self) -> Flags {
         match self.kind {
             Kind::Data(_) => Flags::NONE,
-            Kind::Own(row) | Kind::Container(row) => row.flags,
+            Kind::Own(row) | Kind::Container(row, _) => row.flags,
         }
     }
 
@@ -175,7 +175,28 @@ impl Command {
     pub(crate) fn admits(&self, count: usize) -> bool {
         match self.kind {
             Kind::Data(known) => known.spec().admits(count),
-            Kind::Own(row) | Kind::Container(row) => row.admits(count),
+            Kind::Own(row) | Kind::Container(row, _) => row.admits(count),
+        }
+    }
+
+    /// Those of a container.
+    pub(crate) fn subcommands(&self) -> &'static [Command] {
+        match self.kind {
+            Kind::Container(_, count) => &TABLE.commands[self.place + 1..][..count],
+            _ => &[],
+        }
+    }
+
+    /// Whether this is the subcommand `name`.
+    fn is_called(&self, name: &[u8]) -> bool {
+        self.name.split_once('|').is_some_and(|(_, own)| own.as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    /// One line of what it does.
+    pub(crate) fn summary(&self) -> &'static str {
+        match self.kind {
+            Kind::Data(known) => known.spec().summary,
+            Kind::Own(row) | Kind::Container(row, _) => row.summary,
         }
     }
 
@@ -203,11 +224,17 @@ impl Table {
     fn new() -> Self {
         let mut commands = Vec::new();
         let mut add = |name: String, kind| commands.push((name, kind));
-        known().for_each(|data| add(data.spec().name.to_owned(), Kind::Data(data)));
+        let is_single = |data: &Known| !data.spec().name.contains('|');
+        known().filter(is_single).for_each(|data| add(data.spec().name.to_owned(), Kind::Data(data)));
         for row in ROWS.into_iter().flatten() {
-            let kind = if row.subcommands.is_empty() { Kind::Own(row) } else { Kind::Container(row) };
-            add(row.name.to_owned(), kind);
+            if row.subcommands.is_empty() {
+                add(row.name.to_owned(), Kind::Own(row));
+                continue;
+            }
+            let is_inner = |data: &Known| data.spec().name.split_once('|').is_some_and(|(first, _)| first == row.name);
+            add(row.name.to_owned(), Kind::Container(row, row.subcommands.len() + known().filter(is_inner).count()));
             row.subcommands.iter().for_each(|sub| add(format!("{}|{}", row.name, sub.name), Kind::Own(sub)));
+            known().filter(is_inner).for_each(|data| add(data.spec().name.to_owned(), Kind::Data(data)));
         }
         let number = |(place, (name, kind)): (usize, (String, Kind))| {
             Command { place, name: name.to_ascii_lowercase(), kind }
@@ -274,35 +301,20 @@ pub(crate) fn resolve(args: &[Arg<'_>]) -> Result<&'static Command> {
         return Err(Error::unknown_command(args));
     };
     let command = match command.kind {
-        Kind::Container(row) if args.len() >= 2 => match subcommand(command, row, &args[1]) {
-            Some(sub) => sub,
-            None => {
-                let shown = String::from_utf8_lossy(&args[1][..args[1].len().min(128)]);
-                let text = format!("ERR unknown subcommand '{shown}'. Try {} HELP.", row.name);
-                return Err(Error::new(jcache_core::ErrorKind::UnknownCommand, text));
-            }
-        },
+        Kind::Container(row, _) if args.len() >= 2 => {
+            let found = command.subcommands().iter().find(|sub| sub.is_called(&args[1]));
+            found.ok_or_else(|| Error::unknown_subcommand(row.name, &args[1]))?
+        }
         _ => command,
     };
     if command.admits(args.len()) { Ok(command) } else { Err(command.arity_error()) }
-}
-
-fn subcommand(container: &Command, row: &'static Row, name: &[u8]) -> Option<&'static Command> {
-    let at = row.subcommands.iter().position(|sub| sub.name.as_bytes().eq_ignore_ascii_case(name))?;
-    Some(&TABLE.commands[container.place + 1 + at])
 }
 
 /// The command that `name` says, `container|subcommand` included.
 pub(crate) fn named(name: &[u8]) -> Option<&'static Command> {
     match name.iter().position(|byte| *byte == b'|') {
         None => find(name),
-        Some(bar) => match find(&name[..bar]) {
-            Some(command) => match command.kind {
-                Kind::Container(row) => subcommand(command, row, &name[bar + 1..]),
-                _ => None,
-            },
-            None => None,
-        },
+        Some(bar) => find(&name[..bar])?.subcommands().iter().find(|sub| sub.is_called(&name[bar + 1..])),
     }
 }
 
@@ -322,12 +334,20 @@ fn no_subcommand(_: &mut Session, _: &[Arg<'_>]) -> Result<Step> {
 }
 
 /// What `HELP` answers for a container: its subcommands.
-fn help(container: &'static str, rows: &'static [Row]) -> Reply {
+fn help(_: &mut Session, args: &[Arg<'_>]) -> Result<Step> {
     let status = |text: String| Reply::Status(text.into());
-    let head = status(format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
-    let lines = rows.iter().flat_map(|row| [status(row.name.to_owned()), status(format!("    {}", row.summary))]);
-    Reply::Array(std::iter::once(head).chain(lines).collect())
+    let Some(container) = find(&args[0]) else { return Err(Error::unknown_command(args)) };
+    let name = container.name.to_ascii_uppercase();
+    let mut lines = vec![status(format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"))];
+    for sub in container.subcommands() {
+        let own = sub.name.split_once('|').map_or("", |(_, own)| own);
+        lines.extend([status(own.to_ascii_uppercase()), status(format!("    {}", sub.summary()))]);
+    }
+    Ok(Reply::Array(lines).into())
 }
+
+/// The subcommand `HELP` of a container.
+const HELP: Row = Row::new("HELP", 2, Flags::LOADING.and(Flags::STALE), "Returns helpful text.", help);
 
 #[cfg(test)]
 mod tests {
@@ -355,6 +375,8 @@ mod tests {
         let count = names.len();
         names.dedup();
         assert_eq!(names.len(), count);
+        let places = known().filter(|data| named(data.spec().name.as_bytes()).is_some()).count();
+        assert_eq!(places, known().count(), "a command of two words without a container");
         assert!(ROWS.into_iter().flatten().all(|row| row.name == row.name.to_uppercase()));
     }
 }

@@ -168,7 +168,7 @@ impl Session {
         }
         match command.kind {
             Kind::Data(known) => Verdict::Data(command, known),
-            Kind::Own(_) | Kind::Container(_) => {
+            Kind::Own(_) | Kind::Container(..) => {
                 self.count(command, 1, 0);
                 let verdict = self.carry_out(command, args);
                 if !matches!(verdict, Verdict::Work(..)) {
@@ -225,7 +225,7 @@ impl Session {
 
     /// Carries out a command of the server.
     pub(crate) fn carry_out(&mut self, command: &'static Command, args: &[Arg<'_>]) -> Verdict {
-        let (Kind::Own(row) | Kind::Container(row)) = command.kind else { return Verdict::Done };
+        let (Kind::Own(row) | Kind::Container(row, _)) = command.kind else { return Verdict::Done };
         match (row.run)(self, args) {
             Ok(Step::Reply(reply)) => self.reply(&reply),
             Ok(Step::Written) => {}

@@ -155,7 +155,7 @@ impl<B: Backend> Connection<B> {
                     }
                     Err(error) => Part::Refused(error),
                 },
-                Kind::Own(_) | Kind::Container(_) => Part::Own,
+                Kind::Own(_) | Kind::Container(..) => Part::Own,
             });
         }
         let outcome = if requests.is_empty() && watch.is_empty() {

@@ -85,6 +85,7 @@ pub mod prelude;
 #[cfg(feature = "server")]
 mod serve;
 pub mod specialised;
+mod transaction;
 pub mod typed;
 
 pub use builder::{Builder, LevelPolicy};
@@ -99,6 +100,7 @@ pub use jcache_server as server;
 #[cfg(feature = "server")]
 pub use serve::serve;
 pub use specialised::{HashCache, ListCache, SetCache, SortedSetCache, StringCache};
+pub use transaction::{Replies, Ticket, Transaction};
 
 /// The README's code runs as it stands.
 #[cfg(all(doctest, feature = "redis"))]

@@ -62,8 +62,8 @@ macro_rules! commands {
         /// Every command's row: its declaration and how to parse it.
         #[allow(elided_lifetimes_in_paths)]
         static ROWS: &[Row] = &[
-            $( Row { spec: &<$Q as Command<'static>>::SPEC, parse: |args| { <$Q as Command<'_>>::parse(args).map(|c| Request::Query(c.into())) } }, )*
-            $( Row { spec: &<$M as Command<'static>>::SPEC, parse: |args| { <$M as Command<'_>>::parse(args).map(|c| Request::Mutation(c.into())) } }, )*
+            $( Row { spec: &<$Q as Command<'static>>::SPEC, words: words(<$Q as Command<'static>>::SPEC.name), parse: |args| { <$Q as Command<'_>>::parse(args).map(|c| Request::Query(c.into())) } }, )*
+            $( Row { spec: &<$M as Command<'static>>::SPEC, words: words(<$M as Command<'static>>::SPEC.name), parse: |args| { <$M as Command<'_>>::parse(args).map(|c| Request::Mutation(c.into())) } }, )*
         ];
     };
 }
@@ -71,8 +71,9 @@ macro_rules! commands {
 commands! {
     Query {
         // keys
-        DbSize, Exists<'a>, ExpireTime<'a>, Keys<'a>, PExpireTime<'a>, PTtl<'a>, RandomKey, Scan<'a>, Touch<'a>,
-        Ttl<'a>, TypeOf<'a>,
+        DbSize, Exists<'a>, ExpireTime<'a>, Keys<'a>, MemoryUsage<'a>, ObjectEncoding<'a>, ObjectFreq<'a>,
+        ObjectIdleTime<'a>, ObjectRefCount<'a>, PExpireTime<'a>, PTtl<'a>, RandomKey, Scan<'a>, Touch<'a>, Ttl<'a>,
+        TypeOf<'a>,
         // strings
         Get<'a>, GetRange<'a>, Lcs<'a>, MGet<'a>, StrLen<'a>, SubStr<'a>,
         // hashes
@@ -111,11 +112,32 @@ commands! {
 
 struct Row {
     spec: &'static Spec,
+    /// Words of the name: arguments that say which command it is.
+    words: usize,
     parse: for<'a> fn(&mut Args<'a>) -> Result<Request<'a>>,
 }
 
-static BY_NAME: LazyLock<HashMap<&'static str, &'static Row, foldhash::fast::FixedState>> =
-    LazyLock::new(|| ROWS.iter().map(|row| (row.spec.name, row)).collect());
+/// One more than there are bars.
+const fn words(name: &str) -> usize {
+    let (mut words, mut rest) = (1, name.as_bytes());
+    while let [byte, after @ ..] = rest {
+        words += (*byte == b'|') as usize;
+        rest = after;
+    }
+    words
+}
+
+type Rows = LazyLock<HashMap<&'static str, &'static Row, foldhash::fast::FixedState>>;
+
+/// Commands of one word.
+static BY_NAME: Rows = LazyLock::new(|| rows(|spec| spec.words().count() == 1));
+
+/// Commands of two words, by the name with a bar between them.
+static BY_WORDS: Rows = LazyLock::new(|| rows(|spec| spec.words().count() == 2));
+
+fn rows(which: impl Fn(&Spec) -> bool) -> HashMap<&'static str, &'static Row, foldhash::fast::FixedState> {
+    ROWS.iter().filter(|row| which(row.spec)).map(|row| (row.spec.name, row)).collect()
+}
 
 /// Every command's declaration: queries, then mutations, by family.
 pub fn specs() -> impl Iterator<Item = &'static Spec> {
@@ -139,7 +161,7 @@ impl Known {
         self.0.spec
     }
 
-    /// Reads the command from its name, which is not looked at, and arguments.
+    /// Reads the command from its name, whose words are not looked at, and arguments.
     ///
     /// # Errors
     /// Wrong number of arguments, or the command's own error for its arguments; Redis's texts.
@@ -149,7 +171,7 @@ impl Known {
         if !row.spec.admits(args.len()) {
             return Err(Error::arity(row.spec.name));
         }
-        let rest = args.get(1..).unwrap_or_default();
+        let rest = args.get(row.words..).unwrap_or_default();
         if let Some(large) = rest.iter().find(|arg| arg.len() > crate::Value::MAX) {
             return Err(Error::too_large(large.len()));
         }
@@ -177,7 +199,11 @@ impl<'a> Request<'a> {
     /// # Errors
     /// Unknown command, wrong number of arguments, or the command's own error for its arguments; Redis's texts.
     pub fn parse(args: &'a [Arg<'a>]) -> Result<Self> {
-        let row = args.first().and_then(|name| find_row(name)).ok_or_else(|| Error::unknown_command(args))?;
+        let Some(name) = args.first() else { return Err(Error::unknown_command(args)) };
+        let row = match find_row(&BY_NAME, name) {
+            Some(row) => row,
+            None => find_second(args)?,
+        };
         Known(row).parse(args)
     }
 
@@ -190,17 +216,30 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The declaration of the command `name` (any case), if there is one.
+/// The declaration of the command `name` (any case), if there is one; the two words of `OBJECT|FREQ` with a bar between.
 pub fn find_spec(name: &[u8]) -> Option<&'static Spec> {
-    find_row(name).map(|row| row.spec)
+    find_row(&BY_NAME, name).or_else(|| find_row(&BY_WORDS, name)).map(|row| row.spec)
 }
 
-fn find_row(name: &[u8]) -> Option<&'static Row> {
+/// The command of two words that `args` begin with.
+#[cold]
+fn find_second(args: &[Arg<'_>]) -> Result<&'static Row> {
+    let name = args.first().map_or(&[][..], |name| name.as_bytes());
+    let mut containers = specs().filter_map(|spec| spec.name.split_once('|')).map(|(first, _)| first);
+    let Some(container) = containers.find(|first| first.as_bytes().eq_ignore_ascii_case(name)) else {
+        return Err(Error::unknown_command(args));
+    };
+    let second = args.get(1).ok_or_else(|| Error::arity(container))?;
+    let row = find_row(&BY_WORDS, &[name, second].join(&b'|'));
+    row.ok_or_else(|| Error::unknown_subcommand(container, second))
+}
+
+fn find_row(rows: &Rows, name: &[u8]) -> Option<&'static Row> {
     let mut upper = [0; 24];
     let upper = upper.get_mut(..name.len())?;
     upper.copy_from_slice(name);
     upper.make_ascii_uppercase();
-    BY_NAME.get(std::str::from_utf8(upper).ok()?).copied()
+    rows.get(std::str::from_utf8(upper).ok()?).copied()
 }
 
 impl Error {
@@ -223,6 +262,13 @@ impl Error {
         let name = String::from_utf8_lossy(&name[..name.len().min(128)]).into_owned();
         let text = format!("ERR unknown command '{name}', with args beginning with: {}", String::from_utf8_lossy(&shown));
         Error::new(ErrorKind::UnknownCommand, text.replace(['\r', '\n'], " "))
+    }
+
+    /// `ERR unknown subcommand …` of the command `container`.
+    #[cold]
+    pub fn unknown_subcommand(container: &str, second: &[u8]) -> Self {
+        let second = String::from_utf8_lossy(&second[..second.len().min(128)]).replace(['\r', '\n'], " ");
+        Error::new(ErrorKind::UnknownCommand, format!("ERR unknown subcommand '{second}'. Try {container} HELP."))
     }
 }
 

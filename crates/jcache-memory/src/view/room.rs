@@ -186,11 +186,21 @@ impl<'a> View<'a> {
     /// Sees that there is room for `bytes` before a command changes anything that cannot be refused later.
     pub(crate) fn reserve(&mut self, bytes: usize) -> Result<()> {
         let Some(hash) = self.room.as_ref().and_then(|room| room.own.first().copied()) else { return Ok(()) };
+        self.reserve_at(hash, bytes)
+    }
+
+    /// [`View::reserve`] in the shard of `hash`.
+    pub(crate) fn reserve_at(&mut self, hash: u64, bytes: usize) -> Result<()> {
         let found = self.make_room(hash, bytes, true);
-        if let Some(room) = &mut self.room {
-            room.is_forced = true;
-        }
+        self.force(true);
         found
+    }
+
+    /// Says whether the next changes are made also when they find no room.
+    pub(crate) fn force(&mut self, is_forced: bool) {
+        if let Some(room) = &mut self.room {
+            room.is_forced = is_forced;
+        }
     }
 
     /// Goes on as a command that may not fail for lack of room, and whose keys are these too.

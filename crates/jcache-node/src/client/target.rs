@@ -21,6 +21,8 @@ pub(crate) struct Target {
     pub(super) database: u32,
     /// Whom to trust, when the connection is secured.
     pub(super) tls: Option<Trust>,
+    /// Whether to speak RESP3 where the server does.
+    pub(super) resp3: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,12 +63,17 @@ impl Target {
         Ok(Self { user: args.user.clone().or(target.user), password: password.or(target.password), tls, ..target })
     }
 
+    /// The same server in RESP3, if it speaks that.
+    pub(crate) fn resp3(self, resp3: bool) -> Self {
+        Self { resp3, ..self }
+    }
+
     fn read(text: &str) -> Result<Self, String> {
         let (scheme, rest) = match text.split_once("://") {
             Some((scheme, rest)) => (Some(scheme), rest),
             None => (None, text),
         };
-        let at = |place| Self { place, user: None, password: None, database: 0, tls: None };
+        let at = |place| Self { place, user: None, password: None, database: 0, tls: None, resp3: false };
         match scheme {
             Some("unix") => return Ok(at(Place::Unix(rest.into()))),
             None if rest.contains('/') => return Ok(at(Place::Unix(rest.into()))),

@@ -65,9 +65,7 @@ fn nothing_open_without_a_password(loaded: &Loaded) -> Option<Wrong> {
     if !config.protected_mode || config.requirepass.is_some() {
         return None;
     }
-    // Who must show a certificate needs no password.
-    let open = |name: &str| name == "listen" || config.tls_auth_clients != AuthClients::Yes;
-    let (name, address) = addresses(config).find(|(name, address)| !address.is_loopback() && open(name))?;
+    let (name, address) = addresses(config).find(|(_, address)| !address.is_loopback())?;
     let wrong = loaded.wrong(name, format!("other machines could connect to {address}, and there is no password"));
     Some(wrong.help("set requirepass, or protected-mode to no when the network itself is closed"))
 }

@@ -36,6 +36,38 @@ fn the_shell_prints_what_redis_cli_prints() {
 }
 
 #[test]
+fn types_of_resp3_are_printed_as_redis_cli_prints_them() {
+    let Some(redis) = redis_or_skip() else { return };
+    let node = Node::start(&[]);
+    let session = "hset h f v\nhgetall h\nhgetall x\nsadd s m\nsmembers s\nzadd z 1.5 a\nzrange z 0 -1 withscores\nzscore z a\nget x\n\
+                   rpush l a b\nlrange l 0 -1\nzscore z x\nnosuch";
+    for port in [redis.port(), node.port].map(|port| port.to_string()) {
+        let theirs = text(&run("redis-cli", &["-p", &port, "-3", "--no-raw"], session.as_bytes()));
+        assert!(run("redis-cli", &["-p", &port, "flushall"], b"").status.success());
+        let ours = text(&run(JCACHE, &["shell", &port, "-3", "--no-raw"], session.as_bytes()));
+        assert_eq!(ours, theirs);
+    }
+}
+
+#[test]
+fn texts_for_people_are_printed_as_they_are() {
+    let Some(redis) = redis_or_skip() else { return };
+    let node = Node::start(&[]);
+    for port in [redis.port(), node.port].map(|port| port.to_string()) {
+        for format in ["--raw", "--no-raw"] {
+            for command in ["info clients\n", "client info\n"] {
+                let theirs = text(&run("redis-cli", &["-p", &port, format], command.as_bytes()));
+                let ours = text(&run(JCACHE, &["shell", &port, format], command.as_bytes()));
+                let shape = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).take(20).collect::<String>();
+                assert_eq!(shape(&ours), shape(&theirs));
+                assert_eq!(ours.ends_with('\n'), theirs.ends_with('\n'));
+                assert_eq!(ours.lines().count(), theirs.lines().count(), "{ours}\n{theirs}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_shell_logs_in() {
     if !redis_cli_or_skip() {
         return;

@@ -296,6 +296,52 @@ fn a_unix_socket_with_permissions() {
     assert_eq!(text(&run("redis-cli", &["-s", socket, "get", "a"], b"")), "\n");
 }
 
+/// An authority and a certificate for 127.0.0.1, as files.
+fn certificates(dir: &std::path::Path) -> [String; 3] {
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+
+    let mut params = CertificateParams::new(vec![]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let authority = params.self_signed(&key).unwrap().pem();
+    let issuer = Issuer::new(params, key);
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, "node");
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, &issuer).unwrap().pem();
+    let write = |name: &str, text: &str| {
+        let path = dir.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    [write("ca.pem", &authority), write("node.pem", &certificate), write("node.key", &key.serialize_pem())]
+}
+
+#[test]
+fn tls_with_and_without_certificates_of_clients() {
+    let dir = tempfile::tempdir().unwrap();
+    let [ca, cert, key] = &certificates(dir.path());
+    let files = ["--listen", "", "--tls-listen", "127.0.0.1:0", "--tls-cert-file", cert, "--tls-key-file", key];
+    let node = Node::start_with(&files, &[]);
+    let port = node.port.to_string();
+    let shell = |port: &str, more: &[&str]| run(JCACHE, &[&["shell", port], more].concat(), b"set a 1\nget a\n");
+    assert_eq!(text(&shell(&port, &["--tls", "--cacert", ca])), "OK\n1\n");
+    for more in [&[][..], &["--tls"]] {
+        assert_eq!(shell(&port, more).status.code(), Some(1), "{more:?}");
+    }
+    if redis_cli_or_skip() {
+        let args = ["-p", &port, "--tls", "--cacert", ca, "get", "a"];
+        assert_eq!(text(&run("redis-cli", &args, b"")), "1\n");
+    }
+    let node = Node::start_with(&[&files[..], &["--tls-ca-cert-file", ca, "--tls-auth-clients", "yes"]].concat(), &[]);
+    let port = node.port.to_string();
+    assert_eq!(shell(&port, &["--tls", "--cacert", ca]).status.code(), Some(1));
+    if redis_cli_or_skip() {
+        let args = ["-p", &port, "--tls", "--cacert", ca, "--cert", cert, "--key", key, "ping"];
+        assert_eq!(text(&run("redis-cli", &args, b"")), "PONG\n");
+    }
+}
+
 #[test]
 fn the_log_is_structured() {
     let node = Node::start(&["--log-format", "json", "--loglevel", "verbose"]);

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use jcache_core::{Arg, Error, Reply, Result, number};
 
-use super::{Flags, Row, Step, config, docs, help, info, list};
+use super::{Flags, HELP, Row, Step, config, docs, info, list};
 use crate::session::Session;
 use crate::status::Slow;
 
@@ -15,6 +15,8 @@ pub(super) const ROWS: &[Row] = &[
     Row::optional_container("COMMAND", "Returns detailed information about all commands.", docs::command, COMMAND),
     Row::container("CONFIG", "server", "A container for commands of the server's settings.", CONFIG),
     Row::new("INFO", -1, ANYTIME, "Returns information and statistics about the server.", info::info),
+    Row::container("MEMORY", "server", "A container for commands that tell of memory.", &[HELP]),
+    Row::container("OBJECT", "generic", "A container for commands that tell how keys are kept.", &[HELP]),
     Row::new("SHUTDOWN", -1, ADMIN.and(Flags::NO_MULTI).and(Flags::ALLOW_BUSY), "Stops the server.", shutdown),
     Row::container("SLOWLOG", "server", "A container for commands of the slow log.", SLOWLOG),
     Row::new("TIME", 1, ANYTIME.and(Flags::FAST), "Returns the server's time.", time),
@@ -26,14 +28,14 @@ const COMMAND: &[Row] = &[
     Row::new("COUNT", 2, ANYTIME, "Returns a count of commands.", docs::count),
     Row::new("DOCS", -2, ANYTIME, "Returns documentary information about commands.", docs::docs),
     Row::new("GETKEYS", -4, ANYTIME, "Extracts the key names from a command.", docs::get_keys),
-    Row::new("HELP", 2, ANYTIME, "Returns helpful text.", |_, _| Ok(help("COMMAND", COMMAND).into())),
+    HELP,
     Row::new("INFO", -2, ANYTIME, "Returns information about one, several or all commands.", docs::info),
     Row::new("LIST", -2, ANYTIME, "Returns a list of command names.", list::list),
 ];
 
 const CONFIG: &[Row] = &[
     Row::new("GET", -3, ADMIN, "Returns the values of settings.", config::get),
-    Row::new("HELP", 2, ANYTIME, "Returns helpful text.", |_, _| Ok(help("CONFIG", CONFIG).into())),
+    HELP,
     Row::new("RESETSTAT", 2, ADMIN, "Resets the server's statistics.", config::reset_statistics),
     Row::new("REWRITE", 2, ADMIN, "Not offered: settings are not written to a file.", config::rewrite),
     Row::new("SET", -4, ADMIN, "Changes settings.", config::set),
@@ -41,7 +43,7 @@ const CONFIG: &[Row] = &[
 
 const SLOWLOG: &[Row] = &[
     Row::new("GET", -2, ADMIN, "Returns the slow log's entries.", slow_get),
-    Row::new("HELP", 2, ANYTIME, "Returns helpful text.", |_, _| Ok(help("SLOWLOG", SLOWLOG).into())),
+    HELP,
     Row::new("LEN", 2, ADMIN, "Returns the number of entries in the slow log.", |session, _| {
         Ok(Reply::Int(session.shared.slow.len() as i64).into())
     }),

@@ -8,7 +8,7 @@ use jcache_core::{Arg, Error, Reply, Result, Value, number};
 use jcache_resp::Protocol;
 
 use super::filter::{Filter, check_type};
-use super::{Flags, Row, Step, help};
+use super::{Flags, HELP, Row, Step};
 use crate::client::{Client, Reason};
 use crate::session::{Replies, Session};
 
@@ -26,7 +26,7 @@ const CLIENT: &[Row] = &[
     row("CACHING", 3, ANYTIME, "Not offered: keys are not tracked.", untracked),
     row("GETNAME", 2, ANYTIME, "Returns the name of the connection.", get_name),
     row("GETREDIR", 2, ANYTIME, "Returns where invalidations go: nowhere.", |_, _| Ok(Reply::Int(-1).into())),
-    row("HELP", 2, Flags::LOADING.and(Flags::STALE), "Returns helpful text.", |_, _| Ok(help("CLIENT", CLIENT).into())),
+    HELP,
     row("ID", 2, ANYTIME, "Returns the unique number of the connection.", |session, _| {
         Ok(Reply::Int(session.client.id as i64).into())
     }),

@@ -19,14 +19,6 @@ pub(super) fn top_level() -> impl Iterator<Item = &'static Command> {
     all().iter().filter(|command| !command.name.contains('|'))
 }
 
-/// Subcommands of a container.
-fn subcommands(command: &'static Command) -> &'static [Command] {
-    match command.kind {
-        Kind::Container(row) => &all()[command.place + 1..][..row.subcommands.len()],
-        _ => &[],
-    }
-}
-
 /// The group of the documentation that a family is.
 fn group(family: Family) -> &'static str {
     match family {
@@ -63,7 +55,7 @@ pub(super) fn categories(command: &Command) -> Vec<&'static str> {
             let access = if known.spec().class == Class::Query { "@read" } else { "@write" };
             vec![access, category(known.spec().family)]
         }
-        Kind::Own(row) | Kind::Container(row) => {
+        Kind::Own(row) | Kind::Container(row, _) => {
             let flags = row.flags;
             let has = |flag, name| flags.has(flag).then_some(name);
             [
@@ -92,7 +84,7 @@ fn describe(command: &'static Command) -> Reply {
             }
             (spec.arity, spec.keys, flags)
         }
-        Kind::Own(row) | Kind::Container(row) => (row.arity, row.keys, row.flags.words().collect()),
+        Kind::Own(row) | Kind::Container(row, _) => (row.arity, row.keys, row.flags.words().collect()),
     };
     let int = |number: i8| Reply::Int(number.into());
     Reply::Array(vec![
@@ -105,7 +97,7 @@ fn describe(command: &'static Command) -> Reply {
         Reply::Set(categories(command).into_iter().map(status).collect()),
         Reply::Set(Vec::new()),
         Reply::Set(Vec::new()),
-        Reply::Set(subcommands(command).iter().map(describe).collect()),
+        Reply::Set(command.subcommands().iter().map(describe).collect()),
     ])
 }
 
@@ -127,12 +119,12 @@ pub(super) fn info(session: &mut Session, args: &[Arg<'_>]) -> Result<Step> {
 
 /// What the documentation says of a command.
 fn document(command: &'static Command) -> (Reply, Reply) {
-    let (summary, group) = match command.kind {
-        Kind::Data(known) => (known.spec().summary, group(known.spec().family)),
-        Kind::Own(row) | Kind::Container(row) => (row.summary, row.group),
+    let group = match command.kind {
+        Kind::Data(known) => group(known.spec().family),
+        Kind::Own(row) | Kind::Container(row, _) => row.group,
     };
-    let mut fields = vec![(text("summary"), text(summary)), (text("group"), text(group))];
-    let inner = subcommands(command);
+    let mut fields = vec![(text("summary"), text(command.summary())), (text("group"), text(group))];
+    let inner = command.subcommands();
     if !inner.is_empty() {
         fields.push((text("subcommands"), Reply::Map(inner.iter().map(document).collect())));
     }
@@ -166,7 +158,7 @@ pub(super) fn get_keys(_: &mut Session, args: &[Arg<'_>]) -> Result<Step> {
                 Request::Mutation(mutation) => mutation.visit_keys(|key| add(key)),
             }
         }
-        Kind::Own(row) | Kind::Container(row) => {
+        Kind::Own(row) | Kind::Container(row, _) => {
             let KeyPositions { first, last, .. } = row.keys;
             let end = if last < 0 { whole.len() } else { last as usize + 1 };
             if first > 0 {

@@ -2,8 +2,8 @@
 
 use jcache_core::{Arg, Reply, Result};
 
-use super::admin::{ADMIN, ANYTIME};
-use super::{Row, Step, help};
+use super::admin::ADMIN;
+use super::{HELP, Row, Step};
 use crate::session::Session;
 
 /// The one event that is watched.
@@ -13,7 +13,7 @@ pub(super) const ROWS: &[Row] =
     &[Row::container("LATENCY", "server", "A container for commands that tell of latency spikes.", LATENCY)];
 
 const LATENCY: &[Row] = &[
-    Row::new("HELP", 2, ANYTIME, "Returns helpful text.", |_, _| Ok(help("LATENCY", LATENCY).into())),
+    HELP,
     Row::new("HISTOGRAM", -2, ADMIN, "Returns how latencies are spread: they are not kept.", |_, _| {
         Ok(Reply::Map(Vec::new()).into())
     }),

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use jcache_core::command::KeyPositions;
 use jcache_core::{Arg, Error, Reply, Result, Value};
 
-use super::{Flags, Row, Step, help};
+use super::{Flags, HELP, Row, Step};
 use crate::channels::Kind;
 use crate::client::signal;
 use crate::session::{SUBSCRIPTIONS_MAX, Session};
@@ -50,10 +50,7 @@ pub(super) const ROWS: &[Row] = &[
 const PUBSUB: &[Row] = &[
     Row::new("CHANNELS", -2, READER, "Returns the active channels.", |s, a| channels(s, a, Kind::Channel))
         .group("pubsub"),
-    Row::new("HELP", 2, Flags::LOADING.and(Flags::STALE), "Returns helpful text.", |_, _| {
-        Ok(help("PUBSUB", PUBSUB).into())
-    })
-    .group("pubsub"),
+    HELP,
     Row::new("NUMPAT", 2, READER, "Returns how many patterns are subscribed to.", |session, _| {
         Ok(Reply::Int(session.shared.channels.len(Kind::Pattern) as i64).into())
     })
