@@ -171,8 +171,7 @@ impl Servers {
             *watch = Watch::new();
             watch.state(|| watching);
         }
-        let none = || unreachable!("invariant: a watch with keys has a state");
-        let watching = watch.state::<Watching>(none).filter(|it| it.is_of(link)).ok_or_else(foreign_watch)?;
+        let watching = watch.state_mut::<Watching>().filter(|it| it.is_of(link)).ok_or_else(foreign_watch)?;
         let len = watching.add(keys).await?;
         watch.set_len(len);
         Ok(())

@@ -95,17 +95,14 @@ fn welcome<B: Backend>(
         tracing::debug!(client = client.id, %error, "cannot tune the socket");
     }
     tracing::debug!(client = client.id, peer = client.peer, "connected");
-    let (backend, shared) = (backend.clone(), shared.clone());
-    let registered = Registered { shared: shared.clone(), client: client.clone() };
+    let (backend, registered) = (backend.clone(), Registered { shared: shared.clone(), client });
     let serve = async move {
-        match enter(raw, tls, &shared).await {
-            Ok(stream) => {
-                let connection = Connection::new(backend, shared, client, stream);
-                // From here on the connection sees to it.
-                std::mem::forget(registered);
-                connection.run().await;
+        match enter(raw, tls, &registered.shared).await {
+            Ok(stream) => Connection::new(backend, registered, stream).run().await,
+            Err(error) => {
+                let client = &registered.client;
+                tracing::warn!(client = client.id, peer = client.peer, %error, "the connection failed");
             }
-            Err(error) => tracing::warn!(client = client.id, peer = client.peer, %error, "the connection failed"),
         }
     };
     match workers {
@@ -114,10 +111,10 @@ fn welcome<B: Backend>(
     }
 }
 
-/// A client that is registered and has no connection yet; dropped, it is gone.
-struct Registered {
-    shared: Arc<Shared>,
-    client: Arc<Client>,
+/// A client that is registered; dropped, also with the runtime that its task is on, it is so no more.
+pub(crate) struct Registered {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) client: Arc<Client>,
 }
 
 impl Drop for Registered {

@@ -17,7 +17,7 @@ mod transaction;
 
 use std::sync::LazyLock;
 
-use jcache_core::command::{Known, KeyPositions, known};
+use jcache_core::command::{KeyPositions, Known, known};
 use jcache_core::{Arg, Error, Reply, Result};
 
 use crate::session::Session;
@@ -140,8 +140,7 @@ impl Row {
 }
 
 /// The families.
-const ROWS: [&[Row]; 6] =
-    [connection::ROWS, client::ROWS, transaction::ROWS, pubsub::ROWS, admin::ROWS, latency::ROWS];
+const ROWS: [&[Row]; 6] = [connection::ROWS, client::ROWS, transaction::ROWS, pubsub::ROWS, admin::ROWS, latency::ROWS];
 
 /// A command by its name.
 pub(crate) struct Command {
@@ -236,14 +235,14 @@ impl Table {
             row.subcommands.iter().for_each(|sub| add(format!("{}|{}", row.name, sub.name), Kind::Own(sub)));
             known().filter(is_inner).for_each(|data| add(data.spec().name.to_owned(), Kind::Data(data)));
         }
-        let number = |(place, (name, kind)): (usize, (String, Kind))| {
-            Command { place, name: name.to_ascii_lowercase(), kind }
-        };
+        let number =
+            |(place, (name, kind)): (usize, (String, Kind))| Command { place, name: name.to_ascii_lowercase(), kind };
         let commands: Vec<Command> = commands.into_iter().enumerate().map(number).collect();
         // A subcommand is not found by its name alone: it has none that packs.
         let names = commands.iter().map(|command| command.name.as_bytes());
-        let packed: Box<[Packed]> =
-            names.map(|name| pack(name).filter(|_| name.iter().all(u8::is_ascii_lowercase)).unwrap_or_default()).collect();
+        let packed: Box<[Packed]> = names
+            .map(|name| pack(name).filter(|_| name.iter().all(u8::is_ascii_lowercase)).unwrap_or_default())
+            .collect();
         let seeds = (1u64..).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         let mut scattered = seeds.filter_map(|seed| Some((seed, scatter(&packed, seed)?)));
         let (seed, slots) = scattered.next().expect("invariant: some seed scatters a few hundred names");

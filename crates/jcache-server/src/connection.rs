@@ -5,18 +5,17 @@
 //! leaves it, and is awaited by itself ([`waiting`](crate::waiting)). So an ordinary command costs no future, no timer
 //! and no allocation here; what takes time (idle clients, limits over time) is looked after from outside, once a second.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use jcache_resp::{Limits as WireLimits, ProtocolError, RequestDecoder};
 
+use crate::accept::Registered;
 use crate::backend::Backend;
-use crate::client::{Client, Reason, add};
+use crate::client::{Reason, add};
 use crate::command::{self, Command, Kind};
 use crate::session::{Session, Verdict};
-use crate::shared::Shared;
 use crate::stopwatch::Stopwatch;
 use crate::stream::Stream;
 use crate::waiting::Pending;
@@ -53,16 +52,25 @@ pub(crate) struct Connection<B> {
 }
 
 impl<B: Backend> Connection<B> {
-    pub(crate) fn new(backend: B, shared: Arc<Shared>, client: Arc<Client>, stream: Stream) -> Self {
+    pub(crate) fn new(backend: B, registered: Registered, stream: Stream) -> Self {
+        let Registered { shared, client } = &registered;
         let mut limits = WireLimits::default();
         {
             let ours = shared.settings.limits.read();
             (limits.bulk, limits.query) = (ours.argument, ours.query);
         }
-        let session = Session::new(shared, client);
+        let session = Session::new(shared.clone(), client.clone());
         let mut decoder = RequestDecoder::new(limits);
         decoder.restrict(session.user.is_none());
-        let wire = Wire { stream, decoder, session, is_closing: false, is_deaf: false, query_limit: limits.query };
+        let wire = Wire {
+            stream,
+            decoder,
+            session,
+            is_closing: false,
+            is_deaf: false,
+            query_limit: limits.query,
+            _registered: registered,
+        };
         Self { backend, wire }
     }
 
@@ -196,7 +204,13 @@ impl<B: Backend> Connection<B> {
             End::Closed(reason @ (Reason::Output | Reason::Stalled)) => {
                 session.shared.counts.output_limit.fetch_add(1, Ordering::Relaxed);
                 let waiting = session.out.len();
-                tracing::warn!(client = id, peer, waiting, ?reason, "disconnected: the client does not read its output");
+                tracing::warn!(
+                    client = id,
+                    peer,
+                    waiting,
+                    ?reason,
+                    "disconnected: the client does not read its output"
+                );
             }
             End::Closed(reason) => tracing::info!(client = id, peer, ?reason, "disconnected"),
             End::Gone | End::Done => tracing::debug!(client = id, peer, ?end, "disconnected"),
@@ -209,14 +223,6 @@ impl<B: Backend> Connection<B> {
             // Whether it was heard does not matter.
             let _ = tokio::time::timeout(GOODBYE, goodbye).await;
         }
-    }
-}
-
-impl Drop for Wire {
-    /// Also when the task is dropped with its runtime.
-    fn drop(&mut self) {
-        self.session.forget_subscriptions();
-        self.session.shared.clients.remove(&self.session.client);
     }
 }
 

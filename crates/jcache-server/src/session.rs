@@ -149,6 +149,10 @@ impl Session {
     pub(crate) fn consider(&mut self, args: &Arguments<'_>) -> Verdict {
         let command = match command::resolve(args).and_then(|command| self.admit(command).map(|()| command)) {
             Ok(command) => command,
+            Err(_) if is_of_a_browser(&args[0]) => {
+                tracing::warn!(client = self.client.id, peer = self.client.peer, "disconnected: it speaks HTTP");
+                return Verdict::Close;
+            }
             Err(error) => {
                 if let Some(queue) = &mut self.queue {
                     queue.is_spoilt = true;
@@ -283,4 +287,10 @@ impl Session {
             self.client.figures.subscriptions[kind as usize].store(0, Ordering::Relaxed);
         }
     }
+}
+
+/// Whether a browser was talked into sending us this, as a way around what keeps others from us. What follows such a
+/// line must not be taken for commands.
+fn is_of_a_browser(name: &Arg<'_>) -> bool {
+    name.is_word("POST") || name.is_word("Host:")
 }

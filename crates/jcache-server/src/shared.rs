@@ -93,12 +93,7 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(
-        settings: Settings,
-        users: Users,
-        parameters: Vec<Parameter>,
-        info: Vec<InfoSource>,
-    ) -> Self {
+    pub(crate) fn new(settings: Settings, users: Users, parameters: Vec<Parameter>, info: Vec<InfoSource>) -> Self {
         let now = Instant::now();
         Self {
             settings,

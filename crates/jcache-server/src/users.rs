@@ -87,6 +87,10 @@ impl Users {
         self.0.read().get(DEFAULT).is_none_or(Vec::is_empty)
     }
 
+    pub(crate) fn has(&self, name: &[u8]) -> bool {
+        std::str::from_utf8(name).is_ok_and(|name| self.0.read().contains_key(name))
+    }
+
     /// Gives the user `default` this password and no other; an empty one lets everybody in.
     pub(crate) fn set_default_password(&self, password: &str) {
         let hash = (!password.is_empty()).then(|| Sha256::digest(password).into());
@@ -110,10 +114,7 @@ impl Users {
         let no_password_needed = found.is_some_and(|(name, passwords)| &**name == DEFAULT && passwords.is_empty());
         match found {
             Some((name, _)) if bool::from(right) || no_password_needed => Ok(name.clone()),
-            _ => Err(Error::new(
-                ErrorKind::Auth,
-                "WRONGPASS invalid username-password pair or user is disabled.",
-            )),
+            _ => Err(Error::new(ErrorKind::Auth, "WRONGPASS invalid username-password pair or user is disabled.")),
         }
     }
 }

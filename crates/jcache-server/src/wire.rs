@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Buf;
 use jcache_resp::RequestDecoder;
 
+use crate::accept::Registered;
 use crate::client::{Reason, add, signal};
 use crate::session::Session;
 use crate::stream::Stream;
@@ -27,7 +28,9 @@ pub(crate) enum End {
 pub(crate) enum Attended<T> {
     Done(T),
     /// `CLIENT UNBLOCK`.
-    Unblocked { with_error: bool },
+    Unblocked {
+        with_error: bool,
+    },
 }
 
 pub(crate) struct Wire {
@@ -40,6 +43,14 @@ pub(crate) struct Wire {
     pub(crate) is_deaf: bool,
     /// Bytes of one command that a client may send.
     pub(crate) query_limit: usize,
+    /// Dropped after everything else: then the client is no more told of.
+    pub(crate) _registered: Registered,
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.session.forget_subscriptions();
+    }
 }
 
 impl Wire {

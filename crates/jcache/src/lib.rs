@@ -63,6 +63,11 @@
 //! [`LevelPolicy`] sets how a level is treated, [`Builder`] what holds for all; [`Cache::read`] and [`Cache::write`]
 //! answer with a report, [`Cache::explain`] shows where a key is.
 //!
+//! # Transactions
+//!
+//! [`Cache::transaction`] runs commands together: nobody sees some of them done and others not. With [`Cache::watch`] they
+//! run only if nobody changed what was read before. [`Transaction`] has examples of both.
+//!
 //! # One family only
 //!
 //! A driver need not serve everything: [`StringCache`], [`HashCache`], [`ListCache`], [`SetCache`] and
@@ -94,9 +99,9 @@ pub use jcache_core::*;
 pub use jcache_memory::Memory;
 #[cfg(feature = "redis")]
 pub use jcache_redis::Redis;
-pub use levels::{Degraded, Explained, HealthState, LevelStats, Presence, ReadReport, Stats, WriteReport};
 #[cfg(feature = "server")]
 pub use jcache_server as server;
+pub use levels::{Degraded, Explained, HealthState, LevelStats, Presence, ReadReport, Stats, WriteReport};
 #[cfg(feature = "server")]
 pub use serve::serve;
 pub use specialised::{HashCache, ListCache, SetCache, SortedSetCache, StringCache};

@@ -89,7 +89,7 @@ pub struct Spec {
 
 impl Spec {
     /// The words of the name: what a call begins with.
-    pub fn words(&self) -> impl Iterator<Item = &'static str> + use<> {
+    pub fn words(&self) -> impl Iterator<Item = &'static str> + Clone + use<> {
         self.name.split('|')
     }
 

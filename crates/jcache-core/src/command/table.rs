@@ -260,7 +260,8 @@ impl Error {
             shown.extend_from_slice(b"' ");
         }
         let name = String::from_utf8_lossy(&name[..name.len().min(128)]).into_owned();
-        let text = format!("ERR unknown command '{name}', with args beginning with: {}", String::from_utf8_lossy(&shown));
+        let text =
+            format!("ERR unknown command '{name}', with args beginning with: {}", String::from_utf8_lossy(&shown));
         Error::new(ErrorKind::UnknownCommand, text.replace(['\r', '\n'], " "))
     }
 

@@ -194,7 +194,7 @@ fn kill(session: &mut Session, args: &[Arg<'_>]) -> Result<Step> {
         client.close(Reason::Killed);
         return Ok(Reply::Ok.into());
     }
-    let filter = Filter::parse(&args[2..])?;
+    let filter = Filter::parse(&args[2..], &session.shared.users)?;
     let chosen: Vec<&Arc<Client>> = clients.iter().filter(|client| filter.admits(client, me.id)).collect();
     let mut myself = false;
     for client in &chosen {

@@ -21,11 +21,7 @@ const fn fixed(name: &'static str, get: fn(&Shared) -> String) -> Setting {
     Setting { name, get, set: None }
 }
 
-const fn open(
-    name: &'static str,
-    get: fn(&Shared) -> String,
-    set: fn(&Shared, &str) -> Result<(), String>,
-) -> Setting {
+const fn open(name: &'static str, get: fn(&Shared) -> String, set: fn(&Shared, &str) -> Result<(), String>) -> Setting {
     Setting { name, get, set: Some(set) }
 }
 
@@ -67,10 +63,14 @@ const SETTINGS: &[Setting] = &[
         |shared, text| yes_or_no(text).map(|on| shared.settings.protected.store(on, Ordering::Relaxed)),
     ),
     // Not told, as the server does not know it: it keeps a hash.
-    open(PASSWORD, |_| String::new(), |shared, text| {
-        shared.users.set_default_password(text);
-        Ok(())
-    }),
+    open(
+        PASSWORD,
+        |_| String::new(),
+        |shared, text| {
+            shared.users.set_default_password(text);
+            Ok(())
+        },
+    ),
     fixed("save", |_| String::new()),
     open(
         "slowlog-log-slower-than",

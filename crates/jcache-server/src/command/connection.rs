@@ -19,13 +19,9 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("HELLO", -1, ANYBODY, "Handshakes with the server.", hello).group("connection"),
     Row::new("PING", -1, Flags::FAST.and(Flags::SUBSCRIBER), "Returns the server's liveliness response.", ping)
         .group("connection"),
-    Row::new(
-        "QUIT",
-        -1,
-        ANYBODY.and(Flags::NOW).and(Flags::SUBSCRIBER),
-        "Closes the connection.",
-        |_, _| Ok(Step::Close(Some(Reply::Ok))),
-    )
+    Row::new("QUIT", -1, ANYBODY.and(Flags::NOW).and(Flags::SUBSCRIBER), "Closes the connection.", |_, _| {
+        Ok(Step::Close(Some(Reply::Ok)))
+    })
     .group("connection"),
     Row::new("RESET", 1, ANYBODY.and(Flags::NOW).and(Flags::SUBSCRIBER), "Resets the connection.", reset)
         .group("connection"),

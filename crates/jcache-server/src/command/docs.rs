@@ -113,7 +113,7 @@ pub(super) fn info(session: &mut Session, args: &[Arg<'_>]) -> Result<Step> {
     if args.len() == 2 {
         return command(session, args);
     }
-    let of = |name: &Arg<'_>| named(name).map_or(Reply::NilArray, describe);
+    let of = |name: &Arg<'_>| named(name).map_or(Reply::Nil, describe);
     Ok(Reply::Array(args[2..].iter().map(of).collect()).into())
 }
 

@@ -4,6 +4,7 @@ use jcache_core::{Arg, Error, Result, number};
 
 use super::client::client_type;
 use crate::client::Client;
+use crate::users::Users;
 
 /// Conditions that all have to hold.
 #[derive(Debug, Default)]
@@ -26,7 +27,7 @@ pub(super) fn check_type(kind: &[u8]) -> Result<()> {
 }
 
 impl Filter {
-    pub(super) fn parse(args: &[Arg<'_>]) -> Result<Self> {
+    pub(super) fn parse(args: &[Arg<'_>], users: &Users) -> Result<Self> {
         let mut filter = Filter::default();
         for pair in args.chunks(2) {
             let [option, value] = pair else { return Err(Error::syntax()) };
@@ -41,6 +42,9 @@ impl Filter {
             } else if option.is_word("LADDR") {
                 filter.local = Some(value.to_vec());
             } else if option.is_word("USER") {
+                if !users.has(value) {
+                    return Err(Error::invalid(format!("ERR No such user '{}'", String::from_utf8_lossy(value))));
+                }
                 filter.user = Some(value.to_vec());
             } else if option.is_word("SKIPME") && value.is_word("YES") {
                 filter.with_me = false;

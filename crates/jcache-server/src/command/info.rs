@@ -57,6 +57,7 @@ fn server(shared: &Shared) -> Section {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let uptime = shared.started.elapsed().as_secs();
     let port = |address: &String| address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    let addresses = shared.addresses.lock().clone();
     Section::new("Server")
         .field("redis_version", REDIS_VERSION)
         .field("jcache_version", env!("CARGO_PKG_VERSION"))
@@ -65,11 +66,11 @@ fn server(shared: &Shared) -> Section {
         .field("arch_bits", usize::BITS)
         .field("process_id", std::process::id())
         .field("run_id", &shared.run_id)
-        .field("tcp_port", shared.addresses.lock().iter().find_map(port).unwrap_or(0))
+        .field("tcp_port", addresses.iter().find_map(port).unwrap_or(0))
         .field("server_time_usec", now.as_micros())
         .field("uptime_in_seconds", uptime)
         .field("uptime_in_days", uptime / 86_400)
-        .field("listeners", shared.addresses.lock().join(","))
+        .field("listeners", addresses.join(","))
 }
 
 fn clients(shared: &Shared) -> Section {
@@ -131,12 +132,9 @@ impl Shared {
     pub(crate) fn reset_statistics(&self) {
         self.calls.reset();
         self.clients.reset_totals();
-        for count in [
-            &self.counts.connections,
-            &self.counts.rejected,
-            &self.counts.output_limit,
-            &self.counts.protocol_errors,
-        ] {
+        for count in
+            [&self.counts.connections, &self.counts.rejected, &self.counts.output_limit, &self.counts.protocol_errors]
+        {
             count.store(0, Ordering::Relaxed);
         }
     }

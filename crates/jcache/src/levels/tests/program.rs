@@ -1,6 +1,8 @@
 //! Random commands. Each process writes keys of its own, so that what its reads must answer is known; queues belong to
 //! all.
 
+use std::collections::BTreeSet;
+
 use jcache_core::{Arg, Encoded, Request};
 
 /// A command as a line of words.
@@ -32,7 +34,7 @@ impl Line {
     pub(super) fn writes(&self) -> Option<Vec<Vec<u8>>> {
         if let Some(lines) = self.transaction() {
             let each: Option<Vec<_>> = lines.iter().map(Line::writes).collect();
-            return each.map(|each| each.concat());
+            return each.map(|each| each.concat().into_iter().collect::<BTreeSet<_>>().into_iter().collect());
         }
         let args = self.args();
         match Request::parse(&args).expect("the program is right") {
