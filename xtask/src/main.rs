@@ -3,6 +3,7 @@
 //! It stands on the standard library alone, so that it is built in a second on a fresh machine.
 
 mod bench;
+mod clients;
 mod fuzz;
 mod proto;
 mod run;
@@ -27,8 +28,8 @@ cargo xtask COMMAND
   sim [OPTIONS]    run the simulator of the cluster: --seeds N (default 500), --first-seed S, --nodes N,
                    --seconds S (of faults), --minutes M (of this machine), --trace, --without RULE;
                    --weakened switches each rule off and says after how many seeds that is noticed
-  bench TABLE …    measure: `memory`, `layer` or `commands`, with --quick, --callgrind, --out DIR and
-                   --only SECTION,… (see bench/README.md)
+  bench TABLE …    measure: `memory`, `layer`, `commands` or `node`, with --quick, --callgrind, --out DIR
+                   and --only SECTION,… (see bench/README.md)
   fuzz TARGET [S]  fuzz a target for S seconds (default 60); `cargo xtask fuzz` lists the targets
   proto [--check]  make the code of the .proto files anew, or say whether it is out of date
 ";

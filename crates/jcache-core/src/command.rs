@@ -29,7 +29,7 @@ pub use random::{Listed, Picked};
 pub use scan::{Cursor, ScanOptions};
 pub use several::{KeyList, UpTo};
 pub use spec::{Class, Family, KeyPositions, Spec};
-pub use table::{Mutation, Query, Request, check_size, find_spec, specs};
+pub use table::{Known, Mutation, Query, Request, check_size, find_spec, known, specs};
 pub use timeout::{Awaited, AwaitedMany, Timeout};
 
 use crate::arg::{ArgSink, Args, Key};
