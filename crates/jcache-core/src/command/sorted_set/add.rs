@@ -168,6 +168,15 @@ fn put(set: &mut SortedSet, member: &[u8], score: f64) -> Option<f64> {
     set.insert(member, score + 0.0)
 }
 
+/// What the sorted set at `key` grows by when members get a score.
+fn growth_ahead<'x, K: Keyspace>(
+    keyspace: &K,
+    key: &Key<'_>,
+    members: impl Iterator<Item = &'x [u8]> + Clone,
+) -> Option<usize> {
+    Some(keyspace.collection::<SortedSet>(key).ok()??.growth_ahead(members))
+}
+
 /// A score plus an increment.
 fn sum(old: f64, by: f64) -> Result<f64> {
     let score = old + by;
@@ -196,6 +205,10 @@ impl<'a> MutationCommand<'a> for ZAdd<'a> {
         } else {
             Outcome::from_reply(reply).map(Added::Count)
         }
+    }
+
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        growth_ahead(keyspace, &self.key, self.members.iter().map(|(_, member)| &**member))
     }
 
     fn effect(&self, added: &Added, _: Context) -> Effect<'a> {
@@ -235,6 +248,10 @@ impl<'a> MutationCommand<'a> for ZIncrBy<'a> {
         let score = sum(old.unwrap_or(0.0), self.increment)?;
         keyspace.upsert(&self.key, |set| put(set, &self.member, score))?;
         Ok(score)
+    }
+
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        growth_ahead(keyspace, &self.key, std::iter::once(&*self.member))
     }
 
     fn effect(&self, score: &f64, _: Context) -> Effect<'a> {
