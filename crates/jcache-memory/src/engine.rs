@@ -49,9 +49,10 @@ struct Padded<T>(T);
 pub(crate) enum Growth {
     /// None worth mentioning; it is served also when there is no room.
     None,
-    /// It changes only one key, by putting something there: what that takes is known then, and it can still be refused.
+    /// It adds to a collection that tells beforehand what that takes, or puts something at one key: that tells too, and
+    /// can still be refused.
     Exact,
-    /// About so many bytes, of which some may be taken before others: they have to be there first.
+    /// About so many bytes, of which some are taken before others: they have to be there first.
     About(usize),
 }
 
@@ -60,6 +61,12 @@ pub(crate) trait Keyed {
     fn visit_keys<'s>(&'s self, visit: impl FnMut(&'s Key<'s>));
 
     fn growth(&self) -> Growth;
+
+    /// What collections that are there already grow by, when it grows one.
+    fn growth_ahead(&self, view: &View<'_>) -> Option<usize> {
+        let _ = view;
+        None
+    }
 }
 
 impl Keyed for Query<'_> {
@@ -81,6 +88,10 @@ impl Keyed for Mutation<'_> {
 
     fn growth(&self) -> Growth {
         bounded::growth(self)
+    }
+
+    fn growth_ahead(&self, view: &View<'_>) -> Option<usize> {
+        self.growth_ahead(view)
     }
 }
 

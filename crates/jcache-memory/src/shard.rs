@@ -49,7 +49,7 @@ pub(crate) fn weight(item: &Item) -> usize {
 
 impl Shard {
     pub(crate) fn new(seed: Seed, bound: Option<Bounded>) -> Self {
-        Self { table: Table::new(seed), bytes: 0, counts: Counts::default(), bound }
+        Self { table: Table::new(seed, bound.is_some()), bytes: 0, counts: Counts::default(), bound }
     }
 
     /// Bytes that the entries, the table and the eviction policy keep in memory.
@@ -189,7 +189,7 @@ impl Shard {
         if let Some(bound) = &mut self.bound {
             bound.clear();
         }
-        Garbage::Table(Box::new(std::mem::replace(&mut self.table, Table::new(seed))))
+        Garbage::Table(Box::new(std::mem::replace(&mut self.table, Table::new(seed, self.bound.is_some()))))
     }
 
     /// Takes out entries that are due, looking at no more than `buckets` buckets; false when there may be more.

@@ -24,6 +24,10 @@ use generation::Generation;
 /// Entries per bucket on average from which the table doubles.
 const FULL: usize = 6;
 
+/// Quarters of entries per bucket on average up to which a table does without doubling when there is no room for that:
+/// searches are longer then. A bucket has seven slots.
+const BRIM: usize = 27;
+
 /// The table halves when this fraction is left of what made it double.
 const SPARSE: usize = 8;
 
@@ -33,6 +37,8 @@ pub(crate) struct Table {
     moving: Option<Moving>,
     len: usize,
     seed: Seed,
+    /// Room to note deadlines is made with each array.
+    timed: bool,
 }
 
 /// The array that entries are moved out of.
@@ -44,8 +50,9 @@ struct Moving {
 }
 
 impl Table {
-    pub(crate) fn new(seed: Seed) -> Self {
-        Self { current: Generation::with_bits(1), moving: None, len: 0, seed }
+    /// An empty table. `timed`: room to note deadlines is made with it, so that none is needed for them later.
+    pub(crate) fn new(seed: Seed, timed: bool) -> Self {
+        Self { current: Generation::with_bits(1, timed), moving: None, len: 0, seed, timed }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -105,8 +112,14 @@ impl Table {
     /// Adds an entry whose key is not there.
     #[inline]
     pub(crate) fn insert(&mut self, hash: u64, item: Item) {
+        self.insert_within(hash, item, true);
+    }
+
+    /// [`Table::insert`] that lets the table grow only if it `may`, or must.
+    #[inline]
+    pub(crate) fn insert_within(&mut self, hash: u64, item: Item, may: bool) {
         self.step();
-        if self.len >= FULL << self.current.bits() && self.moving.is_none() {
+        if self.len >= FULL << self.current.bits() && self.moving.is_none() && (may || self.is_brimful()) {
             self.resize(self.current.bits() + 1);
         }
         self.generation_mut(hash).insert(hash, item);
@@ -131,7 +144,7 @@ impl Table {
     }
 
     fn resize(&mut self, bits: u32) {
-        let from = std::mem::replace(&mut self.current, Generation::with_bits(bits));
+        let from = std::mem::replace(&mut self.current, Generation::with_bits(bits, self.timed));
         self.moving = Some(Moving { from, done: 0 });
         self.step();
     }
@@ -206,7 +219,12 @@ impl Table {
         each.min_by_key(|(deadline, ..)| *deadline).map(|(_, hash, place)| (hash, place))
     }
 
-    /// Bytes that the next insertion takes to let the table grow; mostly 0.
+    /// Whether the next insertion cannot do without a larger table.
+    pub(crate) fn is_brimful(&self) -> bool {
+        self.len >= (BRIM << self.current.bits()) / 4 && self.moving.is_none()
+    }
+
+    /// Bytes that the next insertion would take to let the table grow; mostly 0.
     #[inline]
     pub(crate) fn growth_ahead(&self) -> usize {
         if self.len < FULL << self.current.bits() || self.moving.is_some() {

@@ -42,6 +42,8 @@ pub(crate) struct View<'a> {
     hold: Hold<'a>,
     now: Cell<Option<Timestamp>>,
     garbage: Vec<Garbage>,
+    /// Looking does not count as reading now.
+    is_unnoticed: bool,
     /// What a command that changes something knows of the bound, where there is one.
     room: Option<Room>,
 }
@@ -50,7 +52,7 @@ impl<'a> View<'a> {
     /// A view at `now`, or at the moment when it first matters.
     #[inline]
     pub(crate) fn new(engine: &'a Engine, hold: Hold<'a>, now: Option<Timestamp>) -> Self {
-        Self { engine, hold, now: Cell::new(now), garbage: Vec::new(), room: None }
+        Self { engine, hold, now: Cell::new(now), garbage: Vec::new(), is_unnoticed: false, room: None }
     }
 
     #[inline]
@@ -139,6 +141,14 @@ impl<'a> View<'a> {
         self.make_room(hash, weight_after.saturating_sub(before.unwrap_or(0)), before.is_none())
     }
 
+    /// Lets `look` see the keyspace without a trace for the eviction policy.
+    fn unnoticed<R>(&mut self, look: impl FnOnce(&Self) -> R) -> R {
+        self.is_unnoticed = true;
+        let result = look(self);
+        self.is_unnoticed = false;
+        result
+    }
+
     /// Counts a query that was answered.
     #[inline]
     pub(crate) fn count(&self, hit: bool) {
@@ -174,7 +184,9 @@ impl Keyspace for View<'_> {
         if !self.lives(item) {
             return None;
         }
-        item.touch();
+        if !self.is_unnoticed {
+            item.touch();
+        }
         let deadline = Some(item.deadline()).filter(|deadline| *deadline != 0).map(Timestamp::from_millis);
         Some(Found { object: object_of(item), deadline })
     }

@@ -15,24 +15,25 @@ const BATCH: usize = 64;
 /// at first, so that a little is missing once more.
 const ATTEMPTS: usize = 32;
 
-/// Bytes that an element takes besides its own, in the larger form of a collection, room to grow included.
-const ELEMENT: usize = 128;
+/// Bytes that an entry takes besides key and value: its header, the allocator's rounding, its part of the table and of
+/// the policy's queue.
+const ENTRY: usize = 64;
 
-/// Adds up what arguments would take as elements.
+/// Adds up what arguments would take as keys and values.
 struct Sum(usize);
 
 impl ArgSink for Sum {
     fn arg(&mut self, bytes: &[u8]) {
-        self.0 += bytes.len() + ELEMENT;
+        self.0 += bytes.len() + ENTRY;
     }
     fn shared(&mut self, arg: &Arg<'_>) {
         self.arg(arg.as_bytes());
     }
     fn int(&mut self, _: i64) {
-        self.0 += ELEMENT;
+        self.0 += ENTRY;
     }
     fn float(&mut self, _: f64) {
-        self.0 += ELEMENT;
+        self.0 += ENTRY;
     }
 }
 
@@ -40,12 +41,6 @@ impl ArgSink for Sum {
 pub(super) fn growth(mutation: &Mutation<'_>) -> Growth {
     use Mutation as M;
     match mutation {
-        M::Append(_) | M::Decr(_) | M::DecrBy(_) | M::GetSet(_) | M::Incr(_) | M::IncrBy(_) | M::IncrByFloat(_) => {
-            Growth::Exact
-        }
-        M::PSetEx(_) | M::Set(_) | M::SetEx(_) | M::SetNx(_) | M::SetRange(_) | M::Copy(_) => Growth::Exact,
-        M::SDiffStore(_) | M::SInterStore(_) | M::SUnionStore(_) => Growth::Exact,
-        M::ZDiffStore(_) | M::ZInterStore(_) | M::ZUnionStore(_) | M::ZRangeStore(_) => Growth::Exact,
         M::Del(_) | M::Unlink(_) | M::FlushAll(_) | M::FlushDb(_) | M::Rename(_) | M::RenameNx(_) => Growth::None,
         M::Expire(_) | M::ExpireAt(_) | M::PExpire(_) | M::PExpireAt(_) | M::Persist(_) => Growth::None,
         M::GetDel(_) | M::GetEx(_) | M::HDel(_) | M::SMove(_) | M::SPop(_) | M::SRem(_) => Growth::None,
@@ -53,11 +48,13 @@ pub(super) fn growth(mutation: &Mutation<'_>) -> Growth {
         M::BLMPop(_) | M::BLPop(_) | M::BRPop(_) | M::BZMPop(_) | M::BZPopMax(_) | M::BZPopMin(_) => Growth::None,
         M::ZMPop(_) | M::ZPopMax(_) | M::ZPopMin(_) | M::ZRem(_) => Growth::None,
         M::ZRemRangeByLex(_) | M::ZRemRangeByRank(_) | M::ZRemRangeByScore(_) => Growth::None,
-        _ => {
+        // Several keys, all or none.
+        M::MSet(_) | M::MSetNx(_) => {
             let mut sum = Sum(0);
             mutation.write_args(&mut sum);
             Growth::About(sum.0)
         }
+        _ => Growth::Exact,
     }
 }
 
@@ -70,7 +67,6 @@ impl Engine {
         context: Context,
         run: &mut dyn FnMut(&mut View<'_>, Context) -> Result<R>,
     ) -> Result<R> {
-        let growth = keyed.growth();
         let mut own: SmallVec<[u64; 4]> = SmallVec::new();
         keyed.visit_keys(|key| own.push(self.seed.hash(key)));
         let (mut serves, mut purse, mut attempts) = (false, 0, 0);
@@ -81,14 +77,9 @@ impl Engine {
                 serves = true;
                 continue;
             }
-            let is_forced = growth == Growth::None;
-            let room = Room { own: own.clone(), purse: std::mem::take(&mut purse), is_forced, is_last, wanted: 0 };
+            let room = Room { own: own.clone(), purse: std::mem::take(&mut purse), is_last, ..Room::default() };
             let mut view = View::bounded(self, hold, context.now, room);
-            let reserved = match growth {
-                Growth::About(bytes) => view.reserve(bytes),
-                Growth::None | Growth::Exact => Ok(()),
-            };
-            let result = reserved.and_then(|()| run(&mut view, context));
+            let result = view.provide(keyed).and_then(|()| run(&mut view, context));
             let wanted = match &result {
                 Err(error) if error.kind() == ErrorKind::OutOfMemory && !is_last => view.wanted(),
                 _ => 0,

@@ -81,7 +81,9 @@ impl Shard {
             }
         }
         self.bytes += weight;
-        self.table.insert(hash, item);
+        // A larger table is for when it was leased.
+        let may_grow = self.table.growth_ahead() <= usize::try_from(self.slack()).unwrap_or(0);
+        self.table.insert_within(hash, item, may_grow);
     }
 
     /// Takes out the entry that the policy wants to go, none whose hash is in `spared`; `None` when there is none.

@@ -24,7 +24,7 @@ struct Harness {
 impl Harness {
     fn new(seed: u64) -> Self {
         let seed = Seed::fixed(seed);
-        Self { table: Table::new(seed.clone()), seed }
+        Self { table: Table::new(seed.clone(), false), seed }
     }
 
     fn hash(&self, key: u32) -> u64 {

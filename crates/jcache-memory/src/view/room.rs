@@ -9,13 +9,17 @@ use smallvec::SmallVec;
 
 use super::{Hold, View};
 use crate::bound::{Budget, out_of_memory};
-use crate::engine::Engine;
+use crate::engine::{Engine, Growth, Keyed};
 use crate::removal::Removal;
 use crate::shard::{Garbage, Shard};
 use crate::table::Item;
 
 /// Bytes that are evicted while the locks of a command are held; more than some ten microseconds' worth are not.
 const AT_ONCE: usize = 32 << 10;
+
+/// A command that only moves what is there may grow a collection by one in so many bytes of the bound, room or not; when a
+/// table doubles that is more than that, it is refused like any other.
+const CREDIT: usize = 256;
 
 /// Entries that one shard gives up for another at a time.
 const FROM_ANOTHER: usize = 64;
@@ -167,11 +171,12 @@ impl<'a> View<'a> {
             if let Some(shard) = held(hand.engine, hold, index).filter(|_| new)
                 && let ahead @ 1.. = shard.table.growth_ahead()
             {
-                // A larger table is for when there is room anyway; else the entry takes the place of another.
+                // A larger table is for when there is room anyway; else the entry takes the place of another, or the
+                // table is filled to the brim.
                 let missing = usize::try_from((growth + ahead) as isize - shard.slack()).unwrap_or(0);
                 match hand.budget.lease(missing) {
                     Some(leased) => shard.add_lease(leased),
-                    None if hand.evict(shard) => {}
+                    None if hand.evict(shard) || !shard.table.is_brimful() => {}
                     None => need += ahead,
                 }
             }
@@ -183,14 +188,32 @@ impl<'a> View<'a> {
         if missing == Some(true) { Err(out_of_memory()) } else { Ok(()) }
     }
 
-    /// Sees that there is room for `bytes` before a command changes anything that cannot be refused later.
-    pub(crate) fn reserve(&mut self, bytes: usize) -> Result<()> {
-        let Some(hash) = self.room.as_ref().and_then(|room| room.own.first().copied()) else { return Ok(()) };
-        let found = self.make_room(hash, bytes, true);
-        if let Some(room) = &mut self.room {
-            room.is_forced = true;
+    /// Sees that there is room for what `keyed` adds to what is there, before it changes anything: later it cannot be
+    /// refused any more. What it puts there whole is seen to when it does.
+    pub(crate) fn provide(&mut self, keyed: &impl Keyed) -> Result<()> {
+        let growth = keyed.growth();
+        let (Some(hash), Some(budget)) = (self.room.as_ref().and_then(|room| room.own.first()), &self.engine.budget)
+        else {
+            return Ok(());
+        };
+        let (hash, credit) = (*hash, budget.max / CREDIT);
+        let needed = match growth {
+            Growth::About(bytes) => Some(bytes),
+            Growth::None | Growth::Exact => self.unnoticed(|view| keyed.growth_ahead(view)),
+        };
+        let moves = growth == Growth::None && needed.is_none_or(|bytes| bytes <= credit);
+        self.force(moves);
+        if let Some(bytes) = needed {
+            self.make_room(hash, bytes, matches!(growth, Growth::About(_)))?;
+            self.force(true);
         }
-        found
+        Ok(())
+    }
+
+    fn force(&mut self, is_forced: bool) {
+        if let Some(room) = &mut self.room {
+            room.is_forced = is_forced;
+        }
     }
 
     /// Goes on as a command that may not fail for lack of room, and whose keys are these too.
