@@ -24,6 +24,8 @@ cargo xtask COMMAND
   diff [N] [SEED]  N random invocations per family against redis-server (default 200000)
   bench TABLE …    measure against the peers: `memory` or `layer`, with --quick, --callgrind, --out DIR and
                    --only SECTION,… (see bench/README.md)
+  soak [S]         two threads on a bounded memory for S seconds (default 60): the bound, leaks, stale reads
+  sanitize         the tests of values and memory under AddressSanitizer, leaks included
   fuzz TARGET [S]  fuzz a target for S seconds (default 60); `cargo xtask fuzz` lists the targets
 ";
 
@@ -40,6 +42,8 @@ fn main() -> ExitCode {
         ["setup"] => setup::install(),
         ["diff", ref rest @ ..] => diff(rest),
         ["bench", ref rest @ ..] => bench::run(rest),
+        ["soak", ref rest @ ..] => soak(rest),
+        ["sanitize"] => sanitize(),
         ["fuzz", ref rest @ ..] => fuzz::run(rest),
         ["help" | "--help" | "-h"] => {
             run::say(HELP);
@@ -82,6 +86,32 @@ fn diff(args: &[&str]) -> run::Outcome {
     settings.extend(args.get(1).map(|seed| ("JCACHE_SEED", *seed)));
     run::cargo_with(&["test", "--release", "-p", "jcache-testkit", "--test", "differential_model"], &settings)?;
     run::cargo_with(&["test", "--release", "-p", "jcache-memory", "--test", "differential"], &settings)
+}
+
+fn soak(args: &[&str]) -> run::Outcome {
+    let seconds = args.first().copied().unwrap_or("60");
+    let _: u32 = seconds.parse().map_err(|_| format!("'{seconds}' is no number of seconds"))?;
+    let test = ["test", "-p", "jcache-memory", "--test", "soak", "--", "--nocapture"];
+    run::cargo_with(&test, &[("JCACHE_SOAK", seconds)])
+}
+
+/// The unsafe code and its heaviest user. The sanitizer is part of the stable compiler, which only has to be told that we
+/// mean it; what is built like this lies apart from everything else.
+fn sanitize() -> run::Outcome {
+    let settings = [
+        ("RUSTC_BOOTSTRAP", "1"),
+        ("RUSTFLAGS", "-Zsanitizer=address"),
+        ("ASAN_OPTIONS", "detect_leaks=1"),
+        // Timed tests have more to do, and servers are not what is tested.
+        ("JCACHE_DIFF", "500"),
+    ];
+    let target = ["--target", "x86_64-unknown-linux-gnu", "--target-dir", "target/sanitize"];
+    let value = ["test", "-p", "jcache-value", "--lib", "--tests"];
+    let memory =
+        ["test", "-p", "jcache-memory", "--lib", "--test", "model", "--test", "concurrency", "--test", "waiters"];
+    let bounds = ["--test", "bound", "--test", "quotas", "--test", "removals", "--test", "expiry"];
+    run::cargo_with(&[&value[..], &target].concat(), &settings)?;
+    run::cargo_with(&[&memory[..], &bounds, &target].concat(), &settings)
 }
 
 fn ci() -> run::Outcome {

@@ -77,6 +77,12 @@ pub trait Keyspace {
     /// Removes everything.
     fn clear(&mut self);
 
+    /// Says that the last edit of `key` left it as it was, where neither the number of elements nor the reply shows it:
+    /// whoever watches the key need not hear of it.
+    fn unchanged(&mut self, key: &[u8]) {
+        let _ = key;
+    }
+
     /// Whether `key` is live.
     #[inline]
     fn contains(&self, key: &[u8]) -> bool {

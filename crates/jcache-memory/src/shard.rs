@@ -12,6 +12,7 @@ use jcache_value::Entry;
 use crate::hash::Seed;
 use crate::stats::Counts;
 use crate::table::{Item, Place, Table};
+use crate::watched::Watched;
 
 pub(crate) use bounded::{Bounded, is_due};
 
@@ -30,6 +31,8 @@ pub(crate) struct Shard {
     pub(crate) counts: Counts,
     /// What a shard has more when there is a bound.
     pub(crate) bound: Option<Bounded>,
+    /// The keys that somebody watches, if there are any.
+    pub(crate) watched: Option<Box<Watched>>,
 }
 
 /// What an entry holds, as commands see it.
@@ -49,7 +52,7 @@ pub(crate) fn weight(item: &Item) -> usize {
 
 impl Shard {
     pub(crate) fn new(seed: Seed, bound: Option<Bounded>) -> Self {
-        Self { table: Table::new(seed, bound.is_some()), bytes: 0, counts: Counts::default(), bound }
+        Self { table: Table::new(seed, bound.is_some()), bytes: 0, counts: Counts::default(), bound, watched: None }
     }
 
     /// Bytes that the entries, the table and the eviction policy keep in memory.
@@ -83,6 +86,7 @@ impl Shard {
         deadline: u64,
         garbage: &mut Vec<Garbage>,
     ) {
+        self.touch(hash);
         let Some(place) = self.table.place(hash, key) else {
             let item = match text {
                 Arg::Slice(bytes) => Entry::text(key, bytes, deadline),
@@ -122,6 +126,7 @@ impl Shard {
         deadline: u64,
         garbage: &mut Vec<Garbage>,
     ) {
+        self.touch(hash);
         let mut new = Entry::object(key, object, deadline);
         self.counts.added(new.as_object());
         let Some(place) = self.table.place(hash, key) else { return self.insert(hash, new) };
@@ -136,6 +141,7 @@ impl Shard {
 
     /// Appends to the string at `place`.
     pub(crate) fn append_text(&mut self, hash: u64, place: Place, tail: &[u8]) {
+        self.touch(hash);
         let item = self.table.get_mut(hash, place);
         let before = weight(item);
         item.append(tail);
@@ -161,6 +167,7 @@ impl Shard {
 
     /// Sets the deadline of the entry at `place`; 0 for never.
     pub(crate) fn set_deadline(&mut self, hash: u64, place: Place, deadline: u64) {
+        self.touch(hash);
         self.table.get_mut(hash, place).set_deadline(deadline);
         self.table.deadline_changed(hash, place);
     }
@@ -176,6 +183,7 @@ impl Shard {
 
     /// Takes the entry at `place` out.
     pub(crate) fn remove(&mut self, hash: u64, place: Place) -> Item {
+        self.gone(hash);
         let item = self.table.remove(hash, place);
         self.counts.removed(item.as_object());
         self.account(item.marks(), weight(&item), 0);
@@ -184,6 +192,7 @@ impl Shard {
 
     /// Takes everything out.
     pub(crate) fn clear(&mut self, seed: Seed) -> Garbage {
+        self.touch_all();
         self.bytes = 0;
         self.counts.cleared();
         if let Some(bound) = &mut self.bound {
@@ -194,8 +203,11 @@ impl Shard {
 
     /// Takes out entries that are due, looking at no more than `buckets` buckets; false when there may be more.
     pub(crate) fn reap(&mut self, now: u64, buckets: usize, mut to: impl FnMut(Item)) -> bool {
-        let Self { table, bytes, counts, bound } = self;
+        let Self { table, bytes, counts, bound, watched } = self;
         table.reap(now, buckets, |item| {
+            if let Some(watched) = watched {
+                watched.gone(watched.seed().hash(item.key()));
+            }
             let weight = weight(&item);
             *bytes -= weight;
             if let Some(bound) = bound {
@@ -224,6 +236,7 @@ impl Drop for Edit<'_> {
     fn drop(&mut self) {
         self.shard.account(self.marks, self.before, self.after.unwrap_or(0));
         if self.after.is_none() {
+            self.shard.gone(self.hash);
             let item = self.shard.table.remove(self.hash, self.place);
             self.shard.counts.removed(item.as_object());
         }

@@ -20,9 +20,10 @@ use smallvec::SmallVec;
 use crate::engine::Engine;
 use crate::shard::{Garbage, Shard, object_of, weight};
 use crate::table::{Item, Place};
+use crate::watched::Edits;
 
 pub(crate) use hiding::Hiding;
-pub(crate) use room::Room;
+pub(crate) use room::{Purse, Room};
 
 type Guard<'a> = MutexGuard<'a, Shard>;
 
@@ -38,25 +39,28 @@ pub(crate) enum Hold<'a> {
 
 // The order of the fields matters: the locks are released first, then what was removed is freed.
 pub(crate) struct View<'a> {
-    engine: &'a Engine,
-    hold: Hold<'a>,
+    pub(crate) engine: &'a Engine,
+    pub(crate) hold: Hold<'a>,
     now: Cell<Option<Timestamp>>,
     garbage: Vec<Garbage>,
     /// Looking does not count as reading now.
     is_unnoticed: bool,
     /// What a command that changes something knows of the bound, where there is one.
     room: Option<Room>,
+    /// What a command under way may have changed of what somebody watches.
+    pub(crate) edits: Option<Box<Edits>>,
 }
 
 impl<'a> View<'a> {
     /// A view at `now`, or at the moment when it first matters.
     #[inline]
     pub(crate) fn new(engine: &'a Engine, hold: Hold<'a>, now: Option<Timestamp>) -> Self {
-        Self { engine, hold, now: Cell::new(now), garbage: Vec::new(), is_unnoticed: false, room: None }
+        let garbage = Vec::new();
+        Self { engine, hold, now: Cell::new(now), garbage, is_unnoticed: false, room: None, edits: None }
     }
 
     #[inline]
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.now.get().unwrap_or_else(|| {
             let now = self.engine.clock.now();
             self.now.set(Some(now));
@@ -91,7 +95,7 @@ impl<'a> View<'a> {
     }
 
     #[inline]
-    fn shard_mut(&mut self, hash: u64) -> (&mut Shard, &mut Vec<Garbage>) {
+    pub(crate) fn shard_mut(&mut self, hash: u64) -> (&mut Shard, &mut Vec<Garbage>) {
         let position = match &self.hold {
             Hold::Many(shards) => self.position(shards, hash),
             _ => 0,
@@ -102,6 +106,15 @@ impl<'a> View<'a> {
             Hold::Each => unreachable!("invariant: a command without keys changes no single key"),
         };
         (shard, &mut self.garbage)
+    }
+
+    /// The shard of `hash`.
+    pub(crate) fn shard_of(&self, hash: u64) -> &Shard {
+        match &self.hold {
+            Hold::One { shard, .. } => shard,
+            Hold::Many(shards) => &shards[self.position(shards, hash)].1,
+            Hold::Each => unreachable!("invariant: only commands with keys ask for a shard"),
+        }
     }
 
     fn position(&self, shards: &[(usize, Guard<'a>)], hash: u64) -> usize {
@@ -258,6 +271,9 @@ impl Keyspace for View<'_> {
     fn edit<R>(&mut self, key: &[u8], change: impl FnOnce(&mut Object) -> R) -> Option<R> {
         let (shard, hash, place) = self.place(key)?;
         shard.table.get(hash, place).as_object()?;
+        if shard.is_watched(hash) {
+            return self.edit_watched(hash, key, change);
+        }
         Some(self.shard_mut(hash).0.edit(hash, place, change))
     }
 
@@ -290,6 +306,13 @@ impl Keyspace for View<'_> {
             garbage.push(Garbage::Item(item));
         }
         true
+    }
+
+    #[inline]
+    fn unchanged(&mut self, key: &[u8]) {
+        if self.edits.is_some() {
+            self.forget_edit(key);
+        }
     }
 
     fn clear(&mut self) {

@@ -161,6 +161,7 @@ impl Waiter {
         let hidden: Vec<Key<'_>> = self.keys.iter().filter(|other| *other != key).map(Key::from).collect();
         view.oblige(self.keys.iter().map(|key| key.as_bytes()));
         let reply = mutation.run(&mut Hiding { inner: view, hidden: &hidden }, context);
+        view.carried_out(&mutation, &reply, context);
         if reply == Ok(Reply::Nil) {
             return None;
         }
@@ -232,7 +233,7 @@ impl Drop for Wait {
         if let Some(undo) = mutation.undo(&reply) {
             // It may only fail for lack of room or because the key is of another type by now; then there is no place
             // to put the element back to.
-            let _ = self.engine.change(&undo, |view, context| undo.run(view, context));
+            let _ = self.engine.change(&undo, |view, context| view.carry_out(&undo, context));
         }
     }
 }

@@ -60,6 +60,10 @@ impl<K: Keyspace> Keyspace for Hiding<'_, K> {
         !self.is_hidden(key) && self.inner.remove(key)
     }
 
+    fn unchanged(&mut self, key: &[u8]) {
+        self.inner.unchanged(key);
+    }
+
     fn clear(&mut self) {
         self.inner.clear();
     }

@@ -6,9 +6,14 @@ use std::pin::Pin;
 
 use jcache_core::fetch::Fetched;
 use jcache_core::snapshot::FillLimit;
-use jcache_core::{Answer, Driver, Effect, Mutation, Query, Reply, Result, Scope, Snapshot, Timestamp};
+use jcache_core::{
+    Answer, Driver, Effect, Key, Mutation, Query, Reply, Request, Result, Scope, Snapshot, Timestamp, Watch,
+};
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The replies of a transaction; `None` when a watched key had changed.
+pub(crate) type Transacted = Option<Vec<Result<Reply>>>;
 
 /// [`Driver`], so that levels of different types stand in one list.
 pub(crate) trait DynDriver: Debug + Send + Sync {
@@ -21,6 +26,8 @@ pub(crate) trait DynDriver: Debug + Send + Sync {
     fn fetch<'a>(&'a self, query: &'a Query<'a>, limit: FillLimit) -> BoxFuture<'a, Result<Fetched>>;
     fn install<'a>(&'a self, snapshot: &'a Snapshot) -> BoxFuture<'a, Result<()>>;
     fn apply<'a>(&'a self, effect: &'a Effect<'a>, cap: Option<Timestamp>) -> BoxFuture<'a, Result<()>>;
+    fn transact<'a>(&'a self, requests: &'a [Request<'a>], watch: Watch) -> BoxFuture<'a, Result<Transacted>>;
+    fn watch<'a>(&'a self, keys: &'a [Key<'a>], watch: &'a mut Watch) -> BoxFuture<'a, Result<()>>;
     fn probe(&self) -> BoxFuture<'_, Result<()>>;
 }
 
@@ -51,6 +58,12 @@ impl<D: Driver> DynDriver for D {
     }
     fn apply<'a>(&'a self, effect: &'a Effect<'a>, cap: Option<Timestamp>) -> BoxFuture<'a, Result<()>> {
         Box::pin(Driver::apply(self, effect, cap))
+    }
+    fn transact<'a>(&'a self, requests: &'a [Request<'a>], watch: Watch) -> BoxFuture<'a, Result<Transacted>> {
+        Box::pin(Driver::transact(self, requests, watch))
+    }
+    fn watch<'a>(&'a self, keys: &'a [Key<'a>], watch: &'a mut Watch) -> BoxFuture<'a, Result<()>> {
+        Box::pin(Driver::watch(self, keys, watch))
     }
     fn probe(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(Driver::probe(self))

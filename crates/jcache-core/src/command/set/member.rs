@@ -90,7 +90,9 @@ impl<'a> MutationCommand<'a> for SMove<'a> {
     }
 
     fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
-        growth_ahead(keyspace, &self.destination, std::slice::from_ref(&self.member))
+        let destination = keyspace.collection::<Set>(&self.destination).ok()?;
+        let grows = |set: &Set| set.growth_ahead(std::iter::once(&*self.member));
+        Some(destination.map_or_else(|| grows(&Set::new()), grows))
     }
 
     fn effect(&self, reply: &bool, _: Context) -> Effect<'a> {
