@@ -26,6 +26,7 @@ cargo xtask COMMAND
                    --only SECTION,… (see bench/README.md)
   soak [S]         two threads on a bounded memory for S seconds (default 60): the bound, leaks, stale reads
   sanitize         the tests of values and memory under AddressSanitizer, leaks included
+  model [N]        the memory's locks, leases and waiters under N schedules of a model checker (default 2000)
   fuzz TARGET [S]  fuzz a target for S seconds (default 60); `cargo xtask fuzz` lists the targets
 ";
 
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         ["bench", ref rest @ ..] => bench::run(rest),
         ["soak", ref rest @ ..] => soak(rest),
         ["sanitize"] => sanitize(),
+        ["model", ref rest @ ..] => model(rest),
         ["fuzz", ref rest @ ..] => fuzz::run(rest),
         ["help" | "--help" | "-h"] => {
             run::say(HELP);
@@ -93,6 +95,14 @@ fn soak(args: &[&str]) -> run::Outcome {
     let _: u32 = seconds.parse().map_err(|_| format!("'{seconds}' is no number of seconds"))?;
     let test = ["test", "-p", "jcache-memory", "--test", "soak", "--", "--nocapture"];
     run::cargo_with(&test, &[("JCACHE_SOAK", seconds)])
+}
+
+/// The crate's own code with the checker's locks and atomics in place of its own; built apart from everything else.
+fn model(args: &[&str]) -> run::Outcome {
+    let schedules = args.first().copied().unwrap_or("2000");
+    let _: u32 = schedules.parse().map_err(|_| format!("'{schedules}' is no number of schedules"))?;
+    let settings = [("RUSTFLAGS", "--cfg shuttle"), ("JCACHE_SCHEDULES", schedules)];
+    run::cargo_with(&["test", "-p", "jcache-memory", "--lib", "--target-dir", "target/model", "models"], &settings)
 }
 
 /// The unsafe code and its heaviest user. The sanitizer is part of the stable compiler, which only has to be told that we

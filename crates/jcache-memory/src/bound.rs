@@ -11,11 +11,12 @@ mod queue;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 
 use jcache_core::{Error, ErrorKind};
 
 pub(crate) use policy::Policy;
+
+use crate::sync::{AtomicIsize, AtomicUsize, Ordering};
 
 /// Whom a [`Memory`](crate::Memory) with a bound evicts when there is no room; as words, Redis's where it has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -158,6 +159,12 @@ impl Budget {
     #[inline]
     pub(crate) fn debt(&self) -> usize {
         usize::try_from(-self.free.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    /// What nobody has leased; below zero when it is overdrawn.
+    #[cfg(all(test, shuttle))]
+    pub(crate) fn left(&self) -> isize {
+        self.free.load(Ordering::Relaxed)
     }
 
     pub(crate) fn give_back(&self, bytes: usize) {

@@ -8,7 +8,6 @@ use std::sync::{Arc, Weak};
 
 use jcache_core::command::{Family, Mutation, Query};
 use jcache_core::{Answer, Context, Error, Key, Reply, Result, Timestamp, Value};
-use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use crate::area::{Area, Namespaces, Plan, SHARDS_MAX};
@@ -19,6 +18,7 @@ use crate::hash::Seed;
 use crate::removal::Removals;
 use crate::shard::{Bounded, Garbage, Shard};
 use crate::stats::Stats;
+use crate::sync::{Mutex, MutexGuard};
 use crate::view::{Hold, View};
 use crate::waiters::Waiters;
 

@@ -22,9 +22,12 @@ mod engine;
 mod expiry;
 mod hash;
 mod memory;
+#[cfg(all(test, shuttle))]
+mod models;
 mod removal;
 mod shard;
 mod stats;
+mod sync;
 mod table;
 mod view;
 mod waiters;

@@ -14,11 +14,11 @@ use std::cell::Cell;
 use jcache_core::keyspace::Found;
 use jcache_core::{Arg, Error, Keyspace, Object, ObjectRef, Result, Timestamp, Value};
 use jcache_value::{Entry, SHARE_MIN};
-use parking_lot::MutexGuard;
 use smallvec::SmallVec;
 
 use crate::engine::Engine;
 use crate::shard::{Garbage, Shard, object_of, weight};
+use crate::sync::MutexGuard;
 use crate::table::{Item, Place};
 use crate::watched::Edits;
 
