@@ -19,6 +19,7 @@ use crate::removal::Removals;
 use crate::shard::{Bounded, Garbage, Shard};
 use crate::stats::Stats;
 use crate::sync::{Mutex, MutexGuard};
+use crate::table::{SLOTS, Table};
 use crate::view::{Hold, View};
 use crate::waiters::Waiters;
 
@@ -196,18 +197,46 @@ impl Engine {
     /// Frees what is due in shard `index`, looking at no more than `buckets` buckets. Returns whether that was all, and
     /// how many entries are left.
     pub(crate) fn reap(&self, index: usize, now: u64, buckets: usize) -> (bool, usize) {
-        let mut garbage: Vec<Garbage> = Vec::new();
+        // What is freed, and the array of a table that gets smaller, are for before and after the lock.
+        let mut garbage: Vec<Garbage> = Vec::with_capacity(buckets * SLOTS);
         let mut shard = self.lock(index);
-        let done = shard.reap(now, buckets, |item| self.let_go(item, now, &mut garbage));
+        let (done, emptied) = shard.reap(now, buckets, |item| match &self.removals {
+            None => garbage.push(Garbage::Item(item)),
+            Some(_) => self.let_go(item, now, &mut garbage),
+        });
         if let Some(budget) = self.budget(index) {
             budget.give_back(shard.spare(budget));
             shard.publish(budget);
         }
-        let left = shard.table.len();
+        let (left, smaller) = (shard.table.len(), shard.table.smaller());
         drop(shard);
-        drop(garbage);
+        drop((garbage, emptied));
+        if let Some(bits) = smaller {
+            self.move_to_smaller(index, bits);
+        }
         self.tell();
         (done, left)
+    }
+
+    /// Lets the table of shard `index` begin to move to an array of 2^bits buckets; false when it does not.
+    fn move_to_smaller(&self, index: usize, bits: u32) -> bool {
+        let spare = Table::spare(bits);
+        let refused = self.lock(index).move_to(spare);
+        refused.is_none()
+    }
+
+    /// Goes on with making the table of shard `index` smaller, after many entries have left; true when that is all.
+    pub(crate) fn tidy(&self, index: usize, steps: usize) -> bool {
+        let (is_over, emptied, smaller) = {
+            let mut shard = self.lock(index);
+            let emptied = shard.table.go_on(steps);
+            (!shard.table.is_shrinking(), emptied, shard.table.smaller())
+        };
+        drop(emptied);
+        match smaller {
+            Some(bits) => !self.move_to_smaller(index, bits),
+            None => is_over,
+        }
     }
 
     /// Tells the listener what was removed; without any lock.
