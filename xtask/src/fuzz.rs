@@ -5,9 +5,11 @@ use crate::run::{self, Outcome};
 use crate::setup;
 
 /// The targets: binaries of the package in `fuzz/`.
-const TARGETS: [(&str, &str); 2] = [
+const TARGETS: [(&str, &str); 4] = [
     ("commands", "parse and run programs of arbitrary commands on the model and on memory, which must agree"),
     ("parse", "parse arbitrary arguments; what parses is written and parsed again as the same command"),
+    ("resp_requests", "bytes to a server, cut in two ways: the same commands, the same error"),
+    ("resp_replies", "bytes to a client, cut in two ways: the same replies, and written so that they are read again"),
 ];
 
 /// Coverage of edges and comparisons, as libFuzzer needs it; debug assertions and overflow checks stay on.

@@ -4,6 +4,7 @@
 
 mod bench;
 mod fuzz;
+mod proto;
 mod run;
 mod setup;
 mod tidy;
@@ -28,6 +29,7 @@ cargo xtask COMMAND
   sanitize         the tests of values and memory under AddressSanitizer, leaks included
   model [N]        the memory's locks, leases and waiters under N schedules of a model checker (default 2000)
   fuzz TARGET [S]  fuzz a target for S seconds (default 60); `cargo xtask fuzz` lists the targets
+  proto [--check]  make the code of the .proto files anew, or say whether it is out of date
 ";
 
 fn main() -> ExitCode {
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         ["sanitize"] => sanitize(),
         ["model", ref rest @ ..] => model(rest),
         ["fuzz", ref rest @ ..] => fuzz::run(rest),
+        ["proto", ref rest @ ..] => proto::run(rest),
         ["help" | "--help" | "-h"] => {
             run::say(HELP);
             Ok(())
@@ -126,9 +129,10 @@ fn sanitize() -> run::Outcome {
 
 fn ci() -> run::Outcome {
     type Step = fn() -> run::Outcome;
-    let steps: [(&str, Step); 6] = [
+    let steps: [(&str, Step); 7] = [
         ("fmt", || run::cargo(&["fmt", "--all", "--check"])),
         ("tidy", tidy::check),
+        ("proto", || proto::run(&["--check"])),
         ("clippy", clippy),
         ("test", || test(&[])),
         ("doc", doc),

@@ -5,7 +5,8 @@ use std::path::Path;
 use crate::run::{self, Outcome};
 
 /// A program that tests start, and Debian's package that has it.
-const NEEDED: [(&str, &str); 2] = [("redis-server", "redis-server"), ("redis-cli", "redis-tools")];
+const NEEDED: [(&str, &str); 3] =
+    [("redis-server", "redis-server"), ("redis-cli", "redis-tools"), ("etcd", "etcd-server")];
 
 /// Installs the packages of the tests' programs that are missing.
 pub(crate) fn install() -> Outcome {

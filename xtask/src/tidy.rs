@@ -8,6 +8,9 @@ use crate::run::{self, Outcome};
 /// The longest source file, in lines; a longer one has a seam.
 const LONGEST: usize = 700;
 
+/// Folders that hold nothing written by hand.
+const SKIPPED: [&str; 4] = ["target", "generated", "corpus", "artifacts"];
+
 /// A text that must not occur in certain places.
 struct Rule {
     why: &'static str,
@@ -147,7 +150,7 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(path) else { return };
     for entry in entries.flatten() {
         let path = entry.path();
-        let skip = path.file_name().is_some_and(|name| name == "target" || name == "corpus" || name == "artifacts");
+        let skip = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| SKIPPED.contains(&name));
         let kind = path.extension().and_then(|it| it.to_str());
         if path.is_dir() && !skip {
             collect(&path, files);

@@ -43,6 +43,29 @@ pub enum ErrorKind {
     Server,
 }
 
+impl ErrorKind {
+    /// The kind of an error that a server answered with `text`. It decides what the levels do.
+    fn of_reply(text: &str) -> Self {
+        match text.split(' ').next().unwrap_or_default() {
+            "WRONGTYPE" => ErrorKind::WrongType,
+            "NOAUTH" | "WRONGPASS" | "NOPERM" => ErrorKind::Auth,
+            "CROSSSLOT" => ErrorKind::CrossSlot,
+            "OOM" => ErrorKind::OutOfMemory,
+            // The server is there and will do it later, or another server does it.
+            "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "READONLY" | "TRYAGAIN" | "BUSY" | "MISCONF" | "MOVED"
+            | "ASK" | "NOREPLICAS" | "UNBLOCKED" => ErrorKind::Unavailable,
+            "ERR" => match text {
+                _ if text.starts_with("ERR unknown command") => ErrorKind::UnknownCommand,
+                _ if text.starts_with("ERR wrong number of arguments") => ErrorKind::Arity,
+                _ if text.starts_with("ERR string exceeds maximum allowed size") => ErrorKind::TooLarge,
+                _ if text.starts_with("ERR max number of clients") => ErrorKind::Unavailable,
+                _ => ErrorKind::Invalid,
+            },
+            _ => ErrorKind::Server,
+        }
+    }
+}
+
 /// An error with a [kind](Error::kind), a message, and where known the level and the cause.
 ///
 /// `Display` gives the message; for command errors it is, to the letter, what Redis 7.0 answers
@@ -129,6 +152,13 @@ impl Error {
     #[cold]
     pub fn unexpected_reply(expected: &str, reply: &crate::Reply) -> Self {
         Self::new(ErrorKind::Protocol, format!("unexpected reply: expected {expected}, got {}", reply.shape()))
+    }
+
+    /// An error that a server answered with `text`; the kind follows from its code word.
+    #[cold]
+    pub fn server(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self::new(ErrorKind::of_reply(&text), text)
     }
 
     /// The same error, said to come from the level `name`.

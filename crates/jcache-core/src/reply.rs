@@ -1,46 +1,71 @@
 //! Replies: one dynamic shape for drivers and protocols, and typed ones for callers.
 
+mod outcome;
+
+pub use outcome::{Fields, Flat, Members, Outcome, Page, Printed, Scored};
+
 use jcache_value::Value;
 
 use crate::error::{Error, Result};
 
-/// A reply in the shape of RESP3, from which RESP2's is a flattening.
+/// A reply in the shape of RESP3, of which RESP2's is a view: [`Reply::resp2`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
     /// Nothing there.
     Nil,
+    /// Nothing there, where a list would be. Only RESP2 tells it from [`Nil`](Reply::Nil).
+    NilArray,
     /// The status `OK`.
     Ok,
     /// Another status line, such as a type's name.
     Status(Value),
     /// An integer; also how RESP2 says yes and no.
     Int(i64),
-    /// A float.
+    /// Yes or no. No command of data answers so; an integer in RESP2.
+    Bool(bool),
+    /// A float; a byte string in RESP2.
     Double(f64),
+    /// An integer of any size, in decimal; a byte string in RESP2.
+    BigNumber(Value),
     /// A byte string.
     Bulk(Value),
+    /// Text to show to people as it is, such as that of `INFO`; a byte string in RESP2.
+    Verbatim(Value),
     /// Elements in order.
     Array(Vec<Reply>),
-    /// Fields and values, in order.
+    /// Pairs in order, such as members with scores: a list of lists of two; one flat list in RESP2.
+    Pairs(Vec<(Reply, Reply)>),
+    /// Fields and values, in order; one flat list in RESP2.
     Map(Vec<(Reply, Reply)>),
-    /// Unique members.
+    /// Unique members; a list in RESP2.
     Set(Vec<Reply>),
+    /// A message that nobody asked for, such as one of a channel; a list in RESP2.
+    Push(Vec<Reply>),
+    /// An error that is a part of a reply, such as one of the replies of `EXEC`.
+    Error(Error),
 }
 
 impl Reply {
+    /// Whether this is nil, of either kind.
+    #[inline]
+    pub fn is_nil(&self) -> bool {
+        matches!(self, Reply::Nil | Reply::NilArray)
+    }
+
     /// Whether this reply is what an absent key would also give: nil, zero, -2, empty, or a list of only such.
     pub fn is_nothing(&self) -> bool {
         match self {
             // -2 is how `TTL` and its like say that there is no key; -1 says that there is one, without a deadline.
-            Reply::Nil | Reply::Int(-2 | 0) => true,
-            Reply::Bulk(value) => value.is_empty(),
+            Reply::Nil | Reply::NilArray | Reply::Int(-2 | 0) | Reply::Bool(false) => true,
+            Reply::Bulk(value) | Reply::Verbatim(value) => value.is_empty(),
             // The last page of a scan, with nothing in it.
             Reply::Array(items) if matches!(&items[..], [Reply::Bulk(cursor), _] if cursor.as_bytes() == b"0") => {
                 items[1].is_nothing()
             }
-            Reply::Array(items) | Reply::Set(items) => items.iter().all(Reply::is_nothing),
-            Reply::Map(pairs) => pairs.is_empty(),
-            Reply::Ok | Reply::Int(_) | Reply::Double(_) => false,
+            Reply::Array(items) | Reply::Set(items) | Reply::Push(items) => items.iter().all(Reply::is_nothing),
+            Reply::Map(pairs) | Reply::Pairs(pairs) => pairs.is_empty(),
+            Reply::Ok | Reply::Int(_) | Reply::Bool(true) | Reply::Double(_) | Reply::BigNumber(_) => false,
+            Reply::Error(_) => false,
             Reply::Status(name) => name.as_bytes() == b"none",
         }
     }
@@ -48,14 +73,18 @@ impl Reply {
     /// The name of the reply's shape, for error messages.
     pub fn shape(&self) -> &'static str {
         match self {
-            Reply::Nil => "nil",
+            Reply::Nil | Reply::NilArray => "nil",
             Reply::Ok | Reply::Status(_) => "a status",
-            Reply::Int(_) => "an integer",
+            Reply::Int(_) | Reply::BigNumber(_) => "an integer",
+            Reply::Bool(_) => "a boolean",
             Reply::Double(_) => "a double",
-            Reply::Bulk(_) => "a string",
+            Reply::Bulk(_) | Reply::Verbatim(_) => "a string",
             Reply::Array(_) => "an array",
+            Reply::Pairs(_) => "a list of pairs",
             Reply::Map(_) => "a map",
             Reply::Set(_) => "a set",
+            Reply::Push(_) => "a push message",
+            Reply::Error(_) => "an error",
         }
     }
 
@@ -65,276 +94,37 @@ impl Reply {
     /// Unexpected reply when it is no list.
     pub fn into_items(self) -> Result<Vec<Reply>> {
         match self {
-            Reply::Array(items) | Reply::Set(items) => Ok(items),
-            Reply::Map(pairs) => Ok(pairs.into_iter().flat_map(|(k, v)| [k, v]).collect()),
-            Reply::Nil => Ok(Vec::new()),
+            Reply::Array(items) | Reply::Set(items) | Reply::Push(items) => Ok(items),
+            Reply::Map(pairs) => Ok(flat(pairs)),
+            Reply::Pairs(pairs) => Ok(pairs.into_iter().map(|(a, b)| Reply::Array(vec![a, b])).collect()),
+            Reply::Nil | Reply::NilArray => Ok(Vec::new()),
+            Reply::Error(error) => Err(error),
             other => Err(Error::unexpected_reply("a list", &other)),
         }
     }
-}
 
-/// A typed reply of a command: what [`Command::Reply`](crate::Command::Reply) is.
-///
-/// `from_reply` accepts every shape in which servers send it (RESP2 sends a float as a string and a map as a flat
-/// list), so a driver hands on what it received.
-pub trait Outcome: Sized + Send {
-    /// Reads the typed reply.
+    /// The reply as RESP2 has it: only `Nil`, `NilArray`, `Ok`, `Status`, `Int`, `Bulk`, `Array` and `Error` are left.
     ///
-    /// # Errors
-    /// Unexpected reply when the shape cannot be this type.
-    fn from_reply(reply: Reply) -> Result<Self>;
-
-    /// The canonical dynamic reply.
-    fn into_reply(self) -> Reply;
-}
-
-/// `OK`.
-impl Outcome for () {
-    fn from_reply(reply: Reply) -> Result<Self> {
-        match reply {
-            Reply::Ok => Ok(()),
-            Reply::Status(s) if s.as_bytes() == b"OK" => Ok(()),
-            other => Err(Error::unexpected_reply("OK", &other)),
+    /// ```
+    /// use jcache_core::Reply;
+    ///
+    /// let scored = Reply::Pairs(vec![(Reply::Bulk("a".into()), Reply::Double(1.5))]);
+    /// assert_eq!(scored.resp2(), Reply::Array(vec![Reply::Bulk("a".into()), Reply::Bulk("1.5".into())]));
+    /// ```
+    #[must_use]
+    pub fn resp2(self) -> Reply {
+        let all = |items: Vec<Reply>| Reply::Array(items.into_iter().map(Reply::resp2).collect());
+        match self {
+            Reply::Bool(yes) => Reply::Int(yes.into()),
+            Reply::Double(number) => Reply::Bulk(crate::number::format_f64(number).into()),
+            Reply::BigNumber(text) | Reply::Verbatim(text) => Reply::Bulk(text),
+            Reply::Array(items) | Reply::Set(items) | Reply::Push(items) => all(items),
+            Reply::Map(pairs) | Reply::Pairs(pairs) => all(flat(pairs)),
+            plain => plain,
         }
     }
-    fn into_reply(self) -> Reply {
-        Reply::Ok
-    }
 }
 
-impl Outcome for Reply {
-    fn from_reply(reply: Reply) -> Result<Self> {
-        Ok(reply)
-    }
-    fn into_reply(self) -> Reply {
-        self
-    }
-}
-
-impl Outcome for i64 {
-    fn from_reply(reply: Reply) -> Result<Self> {
-        match reply {
-            Reply::Int(n) => Ok(n),
-            Reply::Bulk(ref text) | Reply::Status(ref text) => {
-                crate::number::parse_i64(text).ok_or_else(|| Error::unexpected_reply("an integer", &reply))
-            }
-            other => Err(Error::unexpected_reply("an integer", &other)),
-        }
-    }
-    fn into_reply(self) -> Reply {
-        Reply::Int(self)
-    }
-}
-
-impl Outcome for u64 {
-    fn from_reply(reply: Reply) -> Result<Self> {
-        match reply {
-            Reply::Int(n) if n >= 0 => Ok(n as u64),
-            other => Err(Error::unexpected_reply("a count", &other)),
-        }
-    }
-    fn into_reply(self) -> Reply {
-        Reply::Int(i64::try_from(self).unwrap_or(i64::MAX))
-    }
-}
-
-impl Outcome for bool {
-    fn from_reply(reply: Reply) -> Result<Self> {
-        match reply {
-            Reply::Int(n @ (0 | 1)) => Ok(n == 1),
-            other => Err(Error::unexpected_reply("0 or 1", &other)),
-        }
-    }
-    fn into_reply(self) -> Reply {
-        Reply::Int(self.into())
-    }
-}
-
-impl Outcome for f64 {
-    fn from_reply(reply: Reply) -> Result<Self> {
-        match reply {
-            Reply::Double(n) => Ok(n),
-            Reply::Int(n) => Ok(n as f64),
-            Reply::Bulk(ref text) => {
-                crate::number::parse_f64(text).ok_or_else(|| Error::unexpected_reply("a float", &reply))
-            }
-            other => Err(Error::unexpected_reply("a float", &other)),
-        }
-    }
-    fn into_reply(self) -> Reply {
-        Reply::Double(self)
-    }
-}
-
-impl Outcome for Value {
-    fn from_reply(reply: Reply) -> Result<Self> {
-        match reply {
-            Reply::Bulk(value) | Reply::Status(value) => Ok(value),
-            other => Err(Error::unexpected_reply("a string", &other)),
-        }
-    }
-    fn into_reply(self) -> Reply {
-        Reply::Bulk(self)
-    }
-}
-
-/// Nil or something.
-impl<T: Outcome> Outcome for Option<T> {
-    #[inline]
-    fn from_reply(reply: Reply) -> Result<Self> {
-        match reply {
-            Reply::Nil => Ok(None),
-            some => T::from_reply(some).map(Some),
-        }
-    }
-    #[inline]
-    fn into_reply(self) -> Reply {
-        self.map_or(Reply::Nil, Outcome::into_reply)
-    }
-}
-
-/// A list; nil (an absent key) is the empty list.
-impl<T: Outcome> Outcome for Vec<T> {
-    fn from_reply(reply: Reply) -> Result<Self> {
-        reply.into_items()?.into_iter().map(T::from_reply).collect()
-    }
-    fn into_reply(self) -> Reply {
-        Reply::Array(self.into_iter().map(Outcome::into_reply).collect())
-    }
-}
-
-/// Two things in a list of two, such as a key and an element.
-impl<A: Outcome, B: Outcome> Outcome for (A, B) {
-    fn from_reply(reply: Reply) -> Result<Self> {
-        let shape = Error::unexpected_reply("a pair", &reply);
-        let items: [Reply; 2] = reply.into_items()?.try_into().map_err(|_| shape)?;
-        let [a, b] = items;
-        Ok((A::from_reply(a)?, B::from_reply(b)?))
-    }
-    fn into_reply(self) -> Reply {
-        Reply::Array(vec![self.0.into_reply(), self.1.into_reply()])
-    }
-}
-
-/// Three things in a list of three, such as a key, a member and its score.
-impl<A: Outcome, B: Outcome, C: Outcome> Outcome for (A, B, C) {
-    fn from_reply(reply: Reply) -> Result<Self> {
-        let shape = Error::unexpected_reply("three things", &reply);
-        let items: [Reply; 3] = reply.into_items()?.try_into().map_err(|_| shape)?;
-        let [a, b, c] = items;
-        Ok((A::from_reply(a)?, B::from_reply(b)?, C::from_reply(c)?))
-    }
-    fn into_reply(self) -> Reply {
-        Reply::Array(vec![self.0.into_reply(), self.1.into_reply(), self.2.into_reply()])
-    }
-}
-
-/// Reads pairs that come as a map, as a list of pairs, or as one flat list.
-fn read_pairs<A: Outcome, B: Outcome>(reply: Reply) -> Result<Vec<(A, B)>> {
-    let items = match reply {
-        Reply::Map(pairs) => {
-            return pairs.into_iter().map(|(a, b)| Ok((A::from_reply(a)?, B::from_reply(b)?))).collect();
-        }
-        other => other.into_items()?,
-    };
-    if items.iter().all(|item| matches!(item, Reply::Array(_))) {
-        return items.into_iter().map(Outcome::from_reply).collect();
-    }
-    if items.len() % 2 != 0 {
-        return Err(Error::unexpected_reply("pairs", &Reply::Array(items)));
-    }
-    let mut pairs = Vec::with_capacity(items.len() / 2);
-    let mut items = items.into_iter();
-    while let (Some(a), Some(b)) = (items.next(), items.next()) {
-        pairs.push((A::from_reply(a)?, B::from_reply(b)?));
-    }
-    Ok(pairs)
-}
-
-/// The fields and values of a hash (`HGETALL`), in the order of the reply.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Fields(pub Vec<(Value, Value)>);
-
-impl Outcome for Fields {
-    fn from_reply(reply: Reply) -> Result<Self> {
-        read_pairs(reply).map(Fields)
-    }
-    fn into_reply(self) -> Reply {
-        Reply::Map(self.0.into_iter().map(|(f, v)| (Reply::Bulk(f), Reply::Bulk(v))).collect())
-    }
-}
-
-/// A float that a reply gives as a byte string, in RESP3 too (the scores of `ZSCAN`); a zero without a sign.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
-pub struct Printed(pub f64);
-
-impl Outcome for Printed {
-    fn from_reply(reply: Reply) -> Result<Self> {
-        f64::from_reply(reply).map(Printed)
-    }
-    fn into_reply(self) -> Reply {
-        Reply::Bulk(crate::number::format_f64(self.0 + 0.0).into())
-    }
-}
-
-/// Unique members in no particular order (`SMEMBERS`).
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Members(pub Vec<Value>);
-
-impl Outcome for Members {
-    fn from_reply(reply: Reply) -> Result<Self> {
-        Outcome::from_reply(reply).map(Members)
-    }
-    fn into_reply(self) -> Reply {
-        Reply::Set(self.0.into_iter().map(Reply::Bulk).collect())
-    }
-}
-
-/// Members of a sorted set with their scores, in the order of the reply (`ZPOPMIN`, `… WITHSCORES`).
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Scored(pub Vec<(Value, f64)>);
-
-impl Outcome for Scored {
-    fn from_reply(reply: Reply) -> Result<Self> {
-        read_pairs(reply).map(Scored)
-    }
-    fn into_reply(self) -> Reply {
-        Reply::Array(self.0.into_iter().map(Outcome::into_reply).collect())
-    }
-}
-
-/// One page of a scan: where to go on (0: done) and what was found.
-///
-/// `T` is what stands in the page: `Vec<Value>` for keys and members, [`Flat`] for fields or scores.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Page<T> {
-    /// The cursor to ask for the next page with; 0 when the scan is complete.
-    pub cursor: u64,
-    /// What this page holds.
-    pub items: T,
-}
-
-impl<T: Outcome> Outcome for Page<T> {
-    fn from_reply(reply: Reply) -> Result<Self> {
-        let (cursor, items): (Value, T) = Outcome::from_reply(reply)?;
-        let cursor = std::str::from_utf8(&cursor).ok().and_then(|c| c.parse().ok());
-        let cursor = cursor.ok_or_else(|| Error::unexpected_reply("a cursor", &Reply::Nil))?;
-        Ok(Page { cursor, items })
-    }
-    fn into_reply(self) -> Reply {
-        (Value::from(self.cursor.to_string()), self.items).into_reply()
-    }
-}
-
-/// Pairs that a reply gives as one flat list in RESP2 and RESP3 alike (`HSCAN`, `ZSCAN`, `HRANDFIELD … WITHVALUES`).
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Flat<A, B>(pub Vec<(A, B)>);
-
-impl<A: Outcome, B: Outcome> Outcome for Flat<A, B> {
-    fn from_reply(reply: Reply) -> Result<Self> {
-        read_pairs(reply).map(Flat)
-    }
-    fn into_reply(self) -> Reply {
-        Reply::Array(self.0.into_iter().flat_map(|(a, b)| [a.into_reply(), b.into_reply()]).collect())
-    }
+fn flat(pairs: Vec<(Reply, Reply)>) -> Vec<Reply> {
+    pairs.into_iter().flat_map(|(a, b)| [a, b]).collect()
 }

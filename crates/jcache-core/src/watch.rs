@@ -40,6 +40,11 @@ impl Watch {
         self.state.get_or_insert_with(|| Box::new(make())).downcast_mut()
     }
 
+    /// For drivers: what this driver keeps in the watch already. `None` when there is nothing, or something else.
+    pub fn state_mut<T: Any + Send + Sync>(&mut self) -> Option<&mut T> {
+        self.state.as_mut()?.downcast_mut()
+    }
+
     /// For drivers: what this driver kept in the watch. `None` when there is nothing, or something else.
     pub fn into_state<T: Any + Send + Sync>(self) -> Option<Box<T>> {
         self.state?.downcast().ok()

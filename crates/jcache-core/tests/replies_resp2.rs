@@ -58,10 +58,11 @@ fn a_flat_list_is_read_as_the_command_asked() {
         "ZPOPMAX z 1",
     ];
     for line in scored {
-        let read = Reply::Array(vec![pair("1", 2.0)]);
+        let read = Reply::Pairs(vec![(bulk("1"), Reply::Double(2.0))]);
         assert_eq!(canonical(line, two.clone()), read, "{line}");
+        assert_eq!(canonical(line, Reply::Array(vec![pair("1", 2.0)])), read, "{line}");
         assert_eq!(canonical(line, read.clone()), read, "{line}");
-        assert_eq!(canonical(line, Reply::Array(vec![])), Reply::Array(vec![]), "{line}");
+        assert_eq!(canonical(line, Reply::Array(vec![])), Reply::Pairs(vec![]), "{line}");
     }
     for line in ["ZPOPMIN z", "ZPOPMAX z"] {
         assert_eq!(canonical(line, two.clone()), pair("1", 2.0), "{line}");
@@ -70,7 +71,7 @@ fn a_flat_list_is_read_as_the_command_asked() {
     }
     assert_eq!(
         canonical("HRANDFIELD h 1 WITHVALUES", two.clone()),
-        Reply::Array(vec![flat(&["1", "2"])]),
+        Reply::Pairs(vec![(bulk("1"), bulk("2"))]),
         "HRANDFIELD"
     );
 }
@@ -87,4 +88,27 @@ fn a_score_comes_as_text() {
     assert_eq!(canonical("BZPOPMIN z 0", popped), read);
     let page = Reply::Array(vec![bulk("0"), Reply::Array(vec![bulk("a"), bulk("0.10000000000000001")])]);
     assert_eq!(canonical("ZSCAN z 0", page.clone()), page);
+}
+
+/// Where a list would be, RESP2 has a nil of its own; the command knows which one is meant.
+#[test]
+fn there_are_two_nils() {
+    let one = [
+        "GET k",
+        "LPOP l",
+        "LMOVE a b LEFT LEFT",
+        "BLMOVE a b LEFT LEFT 1",
+        "ZRANDMEMBER z",
+        "SPOP s",
+        "ZADD z INCR 1 a",
+    ];
+    let list =
+        ["LPOP l 1", "RPOP l 0", "LMPOP 1 l LEFT", "BLPOP l 1", "BRPOP l 1", "BLMPOP 1 1 l LEFT", "ZMPOP 1 z MIN"];
+    let more = ["BZPOPMIN z 1", "BZPOPMAX z 1", "BZMPOP 1 1 z MIN"];
+    for (lines, nil) in [(&one[..], Reply::Nil), (&list, Reply::NilArray), (&more, Reply::NilArray)] {
+        for line in lines {
+            assert_eq!(canonical(line, Reply::Nil), nil, "{line}");
+            assert_eq!(canonical(line, Reply::NilArray), nil, "{line}");
+        }
+    }
 }

@@ -24,14 +24,14 @@ impl Driver for Memory {
     #[inline]
     fn try_mutate(&self, mutation: &Mutation<'_>) -> Option<Result<Reply>> {
         let reply = self.0.change(mutation, |view, context| view.carry_out(mutation, context));
-        let would_block = matches!(reply, Ok(Reply::Nil)) && mutation.blocking().is_some();
+        let would_block = reply.as_ref().is_ok_and(Reply::is_nil) && mutation.blocking().is_some();
         (!would_block).then_some(reply)
     }
 
     async fn mutate(&self, mutation: &Mutation<'_>) -> Result<Reply> {
         let (reply, wait) = self.0.change(mutation, |view, context| {
             let reply = view.carry_out(mutation, context)?;
-            let blocking = if reply == Reply::Nil { mutation.blocking() } else { None };
+            let blocking = if reply.is_nil() { mutation.blocking() } else { None };
             Ok((reply, blocking.map(|blocking| (self.0.waiters.join(&self.0, mutation), blocking.timeout))))
         })?;
         match wait {

@@ -11,7 +11,7 @@ use jcache_core::{Answer, Context, Error, Key, Reply, Result, Timestamp, Value};
 use smallvec::SmallVec;
 
 use crate::area::{Area, Namespaces, Plan, SHARDS_MAX};
-use crate::bound::Budget;
+use crate::bound::{Budget, Eviction};
 use crate::clock::Source;
 use crate::expiry::Expiry;
 use crate::hash::Seed;
@@ -146,6 +146,11 @@ impl Engine {
     #[inline]
     pub(crate) fn budget(&self, index: usize) -> Option<&Budget> {
         self.areas[self.area(index)].budget.as_ref()
+    }
+
+    /// Whom it evicts, where there is a bound anywhere: one policy for all areas.
+    pub(crate) fn eviction(&self) -> Option<Eviction> {
+        self.areas.iter().find_map(|area| area.budget.as_ref()).map(|budget| budget.eviction)
     }
 
     pub(crate) fn shards(&self) -> usize {

@@ -11,11 +11,12 @@ mod whole;
 
 use std::cell::Cell;
 
-use jcache_core::keyspace::Found;
+use jcache_core::keyspace::{Found, Recency, Usage};
 use jcache_core::{Arg, Error, Keyspace, Object, ObjectRef, Result, Timestamp, Value};
 use jcache_value::{Entry, SHARE_MIN};
 use smallvec::SmallVec;
 
+use crate::bound::Eviction;
 use crate::engine::Engine;
 use crate::shard::{Garbage, Shard, object_of, weight};
 use crate::sync::MutexGuard;
@@ -202,6 +203,14 @@ impl Keyspace for View<'_> {
         }
         let deadline = Some(item.deadline()).filter(|deadline| *deadline != 0).map(Timestamp::from_millis);
         Some(Found { object: object_of(item), deadline })
+    }
+
+    fn usage(&self, key: &[u8]) -> Option<Usage> {
+        let (shard, hash, place) = self.place(key)?;
+        let item = shard.table.get(hash, place);
+        let is_lfu = self.engine.eviction() == Some(Eviction::Lfu);
+        let recency = if is_lfu { Recency::Frequency(item.frequency()) } else { Recency::Idle(None) };
+        Some(Usage { bytes: weight(item) + size_of::<Item>(), recency })
     }
 
     fn len(&self) -> usize {

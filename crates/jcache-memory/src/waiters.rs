@@ -161,7 +161,7 @@ impl Waiter {
         view.oblige(self.keys.iter().map(|key| key.as_bytes()));
         let reply = mutation.run(&mut Hiding { inner: view, hidden: &hidden }, context);
         view.carried_out(&mutation, &reply, context);
-        if reply == Ok(Reply::Nil) {
+        if reply.as_ref().is_ok_and(Reply::is_nil) {
             return None;
         }
         mutation.visit_keys(|changed| {

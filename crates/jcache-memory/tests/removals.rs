@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use common::{call, run};
 use jcache_core::Reply;
-use jcache_memory::{ManualClock, Memory, Removal};
+use jcache_memory::{ManualClock, Memory, Removal, RemovalListener};
 
+/// Of each key of a thread: the versions that vanished, whether with a deadline, and the last one.
+type Written = (Vec<Vec<bool>>, Vec<Option<bool>>);
 type Heard = Arc<Mutex<HashMap<String, Vec<Removal>>>>;
 
-fn listening(heard: &Heard) -> Arc<dyn Fn(&[u8], Removal) + Send + Sync> {
+fn listening(heard: &Heard) -> RemovalListener {
     let heard = heard.clone();
     Arc::new(move |key: &[u8], removal: Removal| {
         let key = String::from_utf8_lossy(key).into_owned();
@@ -75,7 +77,7 @@ fn what_is_told_of_a_key_agrees_with_its_writes() {
         }
         (vanished, last)
     };
-    let written: Vec<(Vec<Vec<bool>>, Vec<Option<bool>>)> = thread::scope(|scope| {
+    let written: Vec<Written> = thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || work(thread))).collect();
         threads.into_iter().map(|thread| thread.join().expect("a thread")).collect()
     });

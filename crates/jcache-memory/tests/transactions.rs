@@ -50,7 +50,7 @@ fn each_request_has_its_own_result() {
     assert_eq!(replies[0], "Ok(Ok)");
     assert!(replies[1].contains("ERR value is not an integer or out of range"), "{}", replies[1]);
     assert!(replies[2].contains("WRONGTYPE"), "{}", replies[2]);
-    assert_eq!(replies[3..], ["Ok(Bulk(b\"v\"))", "Ok(Nil)", "Ok(Int(1))"]);
+    assert_eq!(replies[3..], ["Ok(Bulk(b\"v\"))", "Ok(NilArray)", "Ok(Int(1))"]);
     assert_eq!(transact(&memory, &[], Watch::new()), Some(vec![]));
 }
 

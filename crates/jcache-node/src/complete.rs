@@ -50,8 +50,10 @@ fn complete(line: &str) -> (usize, Vec<Pair>) {
 }
 
 fn commands() -> Vec<&'static str> {
-    let mut names: Vec<&str> = specs().map(|spec| spec.name).chain(words::names()).collect();
+    let first = specs().filter_map(|spec| spec.words().next());
+    let mut names: Vec<&str> = first.chain(words::names()).collect();
     names.sort_unstable();
+    names.dedup();
     names
 }
 

@@ -3,7 +3,7 @@
 //! As redis-cli does unless told otherwise, this shows a reply as RESP2 has it: a float is a string, and maps, sets
 //! and lists of scored members are flat arrays.
 
-use jcache::{Error, Reply, Value};
+use jcache::{Error, Reply};
 
 /// How to print a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) enum Format {
 impl Format {
     /// Prints `reply` with its line end.
     pub(crate) fn reply(self, reply: Reply, out: &mut Vec<u8>) {
-        let reply = resp2(reply);
+        let reply = reply.resp2();
         match self {
             Format::Typed => typed(&reply, 0, out),
             Format::Raw => {
@@ -38,44 +38,16 @@ impl Format {
     }
 }
 
-/// The reply as RESP2 has it.
-fn resp2(reply: Reply) -> Reply {
-    match reply {
-        // Members with scores, and fields with values, are pairs in RESP3 and one flat list in RESP2; but only where they
-        // are the whole reply.
-        Reply::Array(items) if items.iter().all(is_pair) => {
-            let pairs = items.into_iter().map(|pair| pair.into_items().expect("a pair is a list"));
-            Reply::Array(pairs.flatten().map(resp2_value).collect())
-        }
-        other => resp2_value(other),
-    }
-}
-
-fn is_pair(item: &Reply) -> bool {
-    matches!(item, Reply::Array(pair) if matches!(pair[..], [Reply::Bulk(_), Reply::Double(_) | Reply::Bulk(_)]))
-}
-
-fn resp2_value(reply: Reply) -> Reply {
-    match reply {
-        Reply::Ok => Reply::Status("OK".into()),
-        Reply::Double(number) => Reply::Bulk(Value::from(jcache::number::format_f64(number))),
-        Reply::Array(items) | Reply::Set(items) => Reply::Array(items.into_iter().map(resp2_value).collect()),
-        Reply::Map(pairs) => {
-            Reply::Array(pairs.into_iter().flat_map(|(k, v)| [resp2_value(k), resp2_value(v)]).collect())
-        }
-        Reply::Nil | Reply::Status(_) | Reply::Int(_) | Reply::Bulk(_) => reply,
-    }
-}
-
 /// Prints a RESP2 reply that stands `indent` columns from the left; its first line is already indented.
 fn typed(reply: &Reply, indent: usize, out: &mut Vec<u8>) {
     match reply {
-        Reply::Nil => out.extend_from_slice(b"(nil)\n"),
+        Reply::Nil | Reply::NilArray => out.extend_from_slice(b"(nil)\n"),
         Reply::Int(number) => out.extend_from_slice(format!("(integer) {number}\n").as_bytes()),
         Reply::Bulk(value) => {
             quoted(value, out);
             out.push(b'\n');
         }
+        Reply::Error(error) => out.extend_from_slice(format!("(error) {}\n", error.message()).as_bytes()),
         Reply::Array(items) if items.is_empty() => out.extend_from_slice(b"(empty array)\n"),
         Reply::Array(items) => {
             let width = items.len().to_string().len();
@@ -95,7 +67,9 @@ fn typed(reply: &Reply, indent: usize, out: &mut Vec<u8>) {
 /// Prints a RESP2 reply without types, and without the last line end.
 fn raw(reply: &Reply, out: &mut Vec<u8>) {
     match reply {
+        Reply::Ok => out.extend_from_slice(b"OK"),
         Reply::Int(number) => out.extend_from_slice(number.to_string().as_bytes()),
+        Reply::Error(error) => out.extend_from_slice(error.message().as_bytes()),
         Reply::Status(text) | Reply::Bulk(text) => out.extend_from_slice(text),
         Reply::Array(items) => {
             for (index, item) in items.iter().enumerate() {
@@ -105,7 +79,8 @@ fn raw(reply: &Reply, out: &mut Vec<u8>) {
                 raw(item, out);
             }
         }
-        Reply::Nil | Reply::Ok | Reply::Double(_) | Reply::Set(_) | Reply::Map(_) => {}
+        // Nil is nothing, and RESP2 has no more shapes.
+        _ => {}
     }
 }
 
@@ -157,7 +132,7 @@ mod tests {
             (Reply::Map(vec![(bulk("f"), bulk("v"))]), "1) \"f\"\n2) \"v\"\n", "f\nv\n"),
             (Reply::Array(vec![Reply::Nil, Reply::Int(1)]), "1) (nil)\n2) (integer) 1\n", "\n1\n"),
             (
-                Reply::Array(vec![scored(), scored()]),
+                Reply::Pairs(vec![(bulk("a"), Reply::Double(1.5)); 2]),
                 "1) \"a\"\n2) \"1.5\"\n3) \"a\"\n4) \"1.5\"\n",
                 "a\n1.5\na\n1.5\n",
             ),

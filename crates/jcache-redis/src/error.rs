@@ -15,28 +15,7 @@ pub(crate) fn server(error: &ServerError) -> Error {
         Some(rest) => format!("{} {rest}", error.code()),
         None => error.code().to_owned(),
     };
-    Error::new(kind_of(&text), text)
-}
-
-/// The kind of an error reply.
-fn kind_of(text: &str) -> ErrorKind {
-    match text.split(' ').next().unwrap_or_default() {
-        "WRONGTYPE" => ErrorKind::WrongType,
-        "NOAUTH" | "WRONGPASS" | "NOPERM" => ErrorKind::Auth,
-        "CROSSSLOT" => ErrorKind::CrossSlot,
-        "OOM" => ErrorKind::OutOfMemory,
-        // The server is there and will do it later, or another server does it.
-        "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "READONLY" | "TRYAGAIN" | "BUSY" | "MISCONF" | "MOVED" | "ASK"
-        | "NOREPLICAS" | "UNBLOCKED" => ErrorKind::Unavailable,
-        "ERR" => match text {
-            _ if text.starts_with("ERR unknown command") => ErrorKind::UnknownCommand,
-            _ if text.starts_with("ERR wrong number of arguments") => ErrorKind::Arity,
-            _ if text.starts_with("ERR string exceeds maximum allowed size") => ErrorKind::TooLarge,
-            _ if text.starts_with("ERR max number of clients") => ErrorKind::Unavailable,
-            _ => ErrorKind::Invalid,
-        },
-        _ => ErrorKind::Server,
-    }
+    Error::server(text)
 }
 
 /// A failure of the connection while a command was under way. Whether the server carried it out is not known.

@@ -9,7 +9,8 @@ use jcache_core::effect::Reach;
 use jcache_core::fetch::Fetched;
 use jcache_core::snapshot::FillLimit;
 use jcache_core::{
-    Answer, Context, Driver, Effect, Encoded, Keyspace, Model, Mutation, Query, Reply, Result, Snapshot, Timestamp,
+    Answer, Context, Driver, Effect, Encoded, Error, Keyspace, Model, Mutation, Query, Reply, Request, Result,
+    Snapshot, Timestamp, Watch,
 };
 use tokio::sync::oneshot;
 
@@ -86,7 +87,7 @@ impl State {
         self.waiters.iter().enumerate().find_map(|(place, waiter)| {
             let mutation = waiter.command.as_mutation().expect("invariant: it was encoded from a mutation");
             let reply = mutation.run(model, context).unwrap_or(Reply::Nil);
-            (reply != Reply::Nil).then_some((place, reply))
+            (!reply.is_nil()).then_some((place, reply))
         })
     }
 
@@ -139,7 +140,7 @@ impl Driver for ModelDriver {
         let mut place = {
             let (mut state, context) = self.lock();
             let reply = state.run(mutation, context)?;
-            if mutation.blocking().is_none() || reply != Reply::Nil {
+            if mutation.blocking().is_none() || !reply.is_nil() {
                 return Ok(reply);
             }
             let (give, take) = oneshot::channel();
@@ -167,6 +168,21 @@ impl Driver for ModelDriver {
         state.model.put(&snapshot.key, snapshot.object.clone(), snapshot.deadline)?;
         state.serve(context);
         Ok(())
+    }
+
+    /// Keys cannot be watched here.
+    async fn transact(&self, requests: &[Request<'_>], watch: Watch) -> Result<Option<Vec<Result<Reply>>>> {
+        if !watch.is_empty() {
+            return Err(Error::unsupported("WATCH"));
+        }
+        let (mut state, context) = self.lock();
+        let run = |request: &Request<'_>| match request {
+            Request::Query(query) => query.run(&state.model, context),
+            Request::Mutation(mutation) => mutation.run(&mut state.model, context),
+        };
+        let replies = requests.iter().map(run).collect();
+        state.serve(context);
+        Ok(Some(replies))
     }
 
     async fn apply(&self, effect: &Effect<'_>, cap: Option<Timestamp>) -> Result<()> {

@@ -102,14 +102,22 @@ fn show_reply(reply: &Reply, ordered: bool) -> String {
         items
     };
     match reply {
-        Reply::Nil => "nil".to_owned(),
+        Reply::Nil | Reply::NilArray => "nil".to_owned(),
         Reply::Ok => "OK".to_owned(),
         Reply::Status(text) => format!("+{}", text.escape_ascii()),
         Reply::Int(number) => number.to_string(),
         Reply::Double(number) => format!("{number:?}"),
-        Reply::Bulk(value) => quote(value),
-        Reply::Array(items) if ordered => format!("[{}]", all(items).join(" ")),
-        Reply::Array(items) => format!("[{}]", sorted(all(items)).join(" ")),
+        Reply::Bool(yes) => yes.to_string(),
+        Reply::Bulk(value) | Reply::Verbatim(value) => quote(value),
+        Reply::BigNumber(digits) => digits.escape_ascii().to_string(),
+        Reply::Error(error) => format!("!{}", error.message()),
+        Reply::Array(items) | Reply::Push(items) if ordered => format!("[{}]", all(items).join(" ")),
+        Reply::Array(items) | Reply::Push(items) => format!("[{}]", sorted(all(items)).join(" ")),
+        Reply::Pairs(pairs) => {
+            let pairs = pairs.iter().map(|(a, b)| format!("[{} {}]", show_reply(a, true), show_reply(b, true)));
+            let pairs = pairs.collect();
+            format!("[{}]", if ordered { pairs } else { sorted(pairs) }.join(" "))
+        }
         Reply::Set(items) => format!("{{{}}}", sorted(all(items)).join(" ")),
         Reply::Map(pairs) => {
             let pairs = pairs.iter().map(|(k, v)| format!("{}: {}", show_reply(k, true), show_reply(v, true)));

@@ -1,31 +1,18 @@
 //! A real `redis-server`, started for the length of one test: the oracle that says what a command means.
 //!
-//! The server listens on a free loopback port, keeps nothing on disk, and never outlives the test: a small shell stands
-//! between, holds a pipe from this process, and kills the server when the pipe closes, which it does even when this
-//! process dies without running destructors.
+//! The server listens on a free loopback port, keeps nothing on disk, and never outlives the test.
 
 mod client;
 
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub use client::RawClient;
 use tempfile::TempDir;
 
-/// `redis-server` is not installed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Missing;
-
-impl std::fmt::Display for Missing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("redis-server is not installed")
-    }
-}
-
-impl std::error::Error for Missing {}
+pub use crate::process::{Missing, skip};
+use crate::process::{Process, find_program, free_port};
 
 /// A server for a test that can be skipped: `None`, and a line that says so, when `redis-server` is not installed.
 ///
@@ -33,15 +20,6 @@ impl std::error::Error for Missing {}
 /// When it is not installed and the environment says `JCACHE_REQUIRE_SERVERS=1`: there a skipped test is a failure.
 pub fn redis_or_skip() -> Option<RedisServer> {
     RedisServer::start().map_err(skip).ok()
-}
-
-/// Says that a test is skipped because of `missing`.
-///
-/// # Panics
-/// When the environment says `JCACHE_REQUIRE_SERVERS=1`.
-pub fn skip(missing: Missing) {
-    assert!(std::env::var("JCACHE_REQUIRE_SERVERS").as_deref() != Ok("1"), "{missing}, but JCACHE_REQUIRE_SERVERS=1");
-    eprintln!("skipped: {missing}");
 }
 
 /// How to start a server: its arguments, its configuration file, TLS or not.
@@ -82,7 +60,7 @@ impl Options {
     /// # Panics
     /// When it is installed but does not come up; the message holds its log.
     pub fn start(self) -> Result<RedisServer, Missing> {
-        let program = find_program().ok_or(Missing)?;
+        let program = find_program("redis-server", "JCACHE_REDIS_SERVER")?;
         let dir = tempfile::tempdir().expect("a temporary directory for redis-server");
         if let Some(text) = &self.config {
             std::fs::write(dir.path().join("redis.conf"), text).expect("the configuration of redis-server");
@@ -90,36 +68,34 @@ impl Options {
         // The port is free when it is picked and may be taken a moment later: then another is tried.
         for _ in 0..5 {
             let port = free_port();
-            if let Some((guard, pid)) = self.spawn(&program, &dir, port) {
-                return Ok(RedisServer { guard, pid, port, program, dir, options: self });
+            if let Some(process) = self.spawn(&program, &dir, port) {
+                return Ok(RedisServer { process, port, program, dir, options: self });
             }
         }
         panic!("redis-server found no free port");
     }
 
     /// Runs the server until it answers; `None` when the port was taken.
-    fn spawn(&self, program: &PathBuf, dir: &TempDir, port: u16) -> Option<(Guard, u32)> {
+    fn spawn(&self, program: &Path, dir: &TempDir, port: u16) -> Option<Process> {
         let log = dir.path().join("log");
-        let mut command = Command::new("sh");
-        // The background job does not get the pipe: only the shell reads it, and only its end counts.
-        command.arg("-c").arg(r#""$0" "$@" >"$LOG" 2>&1 & echo $!; read _; kill -9 $!"#).arg(program).env("LOG", &log);
+        let mut args: Vec<OsString> = Vec::new();
         if self.config.is_some() {
-            command.arg(dir.path().join("redis.conf"));
+            args.push(dir.path().join("redis.conf").into());
         }
         let (plain, tls) = if self.tls { (0, port) } else { (port, 0) };
-        command.arg("--port").arg(plain.to_string()).arg("--bind").arg("127.0.0.1").arg("--dir").arg(dir.path());
+        let plain = plain.to_string();
+        args.extend(["--port", &plain, "--bind", "127.0.0.1", "--dir"].map(OsString::from));
+        args.push(dir.path().into());
         if self.tls {
-            command.arg("--tls-port").arg(tls.to_string());
+            args.extend(["--tls-port".into(), tls.to_string().into()]);
         }
         if !self.args.iter().any(|arg| arg == "--sentinel") {
-            command.args(["--save", "", "--appendonly", "no"]);
+            args.extend(["--save", "", "--appendonly", "no"].map(OsString::from));
         }
-        command.args(&self.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut guard = Guard(command.spawn().expect("sh runs"));
-        let mut line = String::new();
-        let said = guard.0.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
-        assert!(matches!(said, Some(Ok(_))), "sh says the pid of redis-server");
-        let pid = line.trim().parse().expect("a pid");
+        args.extend(self.args.iter().map(OsString::from));
+        // The log of an earlier server on the same port says nothing of this one.
+        let _ = std::fs::remove_file(&log);
+        let process = Process::spawn(program, args, &log);
         let text = || std::fs::read_to_string(&log).unwrap_or_default();
         let patience = Instant::now() + Duration::from_secs(20);
         loop {
@@ -128,7 +104,7 @@ impl Options {
                 return None;
             }
             if answers {
-                return Some((guard, pid));
+                return Some(process);
             }
             assert!(Instant::now() < patience, "redis-server does not answer on port {port}; its log:\n{}", text());
             std::thread::sleep(Duration::from_millis(5));
@@ -139,8 +115,7 @@ impl Options {
 /// A running `redis-server`, killed on drop.
 #[derive(Debug)]
 pub struct RedisServer {
-    guard: Guard,
-    pid: u32,
+    process: Process,
     port: u16,
     program: PathBuf,
     dir: TempDir,
@@ -168,7 +143,7 @@ impl RedisServer {
 
     /// The server's process.
     pub fn pid(&self) -> u32 {
-        self.pid
+        self.process.pid()
     }
 
     /// `redis://127.0.0.1:port`, or `rediss://…` with TLS.
@@ -187,17 +162,17 @@ impl RedisServer {
 
     /// Halts the process: connections stay open and nothing answers, until [`cont`](RedisServer::cont).
     pub fn stop(&self) {
-        self.signal("-STOP");
+        self.process.signal("-STOP");
     }
 
     /// Lets a halted process go on.
     pub fn cont(&self) {
-        self.signal("-CONT");
+        self.process.signal("-CONT");
     }
 
     /// Kills the process: connections break, and the port refuses until [`restart`](RedisServer::restart).
     pub fn kill(&self) {
-        self.signal("-KILL");
+        self.process.signal("-KILL");
         let patience = Instant::now() + Duration::from_secs(5);
         while RawClient::connect(self.port).is_ok() {
             assert!(Instant::now() < patience, "redis-server is still there after SIGKILL");
@@ -210,42 +185,8 @@ impl RedisServer {
     /// # Panics
     /// When the port was taken in between.
     pub fn restart(&mut self) {
-        self.guard.end();
+        self.process.end();
         let again = self.options.spawn(&self.program, &self.dir, self.port);
-        (self.guard, self.pid) = again.expect("the port of the old server is free");
+        self.process = again.expect("the port of the old server is free");
     }
-
-    fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").arg(signal).arg(self.pid.to_string()).status();
-        assert!(sent.is_ok_and(|it| it.success()), "kill {signal} {}", self.pid);
-    }
-}
-
-/// The shell that kills the server when its pipe closes.
-#[derive(Debug)]
-struct Guard(Child);
-
-impl Guard {
-    fn end(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-fn find_program() -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os("JCACHE_REDIS_SERVER") {
-        return Some(path.into());
-    }
-    std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join("redis-server")).find(|path| path.is_file())
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free loopback port");
-    listener.local_addr().expect("a bound socket has an address").port()
 }

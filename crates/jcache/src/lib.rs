@@ -63,6 +63,11 @@
 //! [`LevelPolicy`] sets how a level is treated, [`Builder`] what holds for all; [`Cache::read`] and [`Cache::write`]
 //! answer with a report, [`Cache::explain`] shows where a key is.
 //!
+//! # Transactions
+//!
+//! [`Cache::transaction`] runs commands together: nobody sees some of them done and others not. With [`Cache::watch`] they
+//! run only if nobody changed what was read before. [`Transaction`] has examples of both.
+//!
 //! # One family only
 //!
 //! A driver need not serve everything: [`StringCache`], [`HashCache`], [`ListCache`], [`SetCache`] and
@@ -82,6 +87,7 @@ pub mod commands;
 mod levels;
 pub mod prelude;
 pub mod specialised;
+mod transaction;
 pub mod typed;
 
 pub use builder::{Builder, LevelPolicy};
@@ -92,6 +98,7 @@ pub use jcache_memory::Memory;
 pub use jcache_redis::Redis;
 pub use levels::{Degraded, Explained, HealthState, LevelStats, Presence, ReadReport, Stats, WriteReport};
 pub use specialised::{HashCache, ListCache, SetCache, SortedSetCache, StringCache};
+pub use transaction::{Replies, Ticket, Transaction};
 
 /// The README's code runs as it stands.
 #[cfg(all(doctest, feature = "redis"))]

@@ -2,12 +2,14 @@
 
 mod expire;
 mod flush;
+mod object;
 mod rename;
 mod scan;
 mod ttl;
 
 pub use expire::{Expire, ExpireAt, ExpireWhen, NewTime, PExpire, PExpireAt, Persist};
 pub use flush::{Flush, FlushAll, FlushDb};
+pub use object::{MemoryUsage, ObjectEncoding, ObjectFreq, ObjectIdleTime, ObjectRefCount, Samples};
 pub use rename::{Copy, Rename, RenameNx, Replace};
 pub use scan::{DbSize, KeyFilter, Keys, RandomKey, Scan};
 pub use ttl::{ExpireTime, PExpireTime, PTtl, Ttl};

@@ -8,7 +8,7 @@ use jcache_value::Value;
 
 use crate::arg::Args;
 use crate::error::{Error, Result};
-use crate::reply::{Outcome, Reply};
+use crate::reply::{Flat, Outcome, Reply};
 
 /// The most picks with repetition in one reply. Redis has no limit and would answer a count of `-2^62` until its
 /// memory ends; a cache inside a process must not take that process with it.
@@ -100,7 +100,7 @@ pub enum Picked<M> {
 impl<M: Outcome> Outcome for Picked<M> {
     fn from_reply(reply: Reply) -> Result<Self> {
         match reply {
-            Reply::Nil | Reply::Bulk(_) => Outcome::from_reply(reply).map(Picked::One),
+            Reply::Nil | Reply::NilArray | Reply::Bulk(_) => Outcome::from_reply(reply).map(Picked::One),
             list => M::from_reply(list).map(Picked::Many),
         }
     }
@@ -127,6 +127,7 @@ pub enum Listed<V> {
 impl<V: Outcome> Outcome for Listed<V> {
     fn from_reply(reply: Reply) -> Result<Self> {
         match &reply {
+            Reply::Pairs(_) => Outcome::from_reply(reply).map(|Flat(pairs)| Listed::Pairs(pairs)),
             Reply::Array(items) if matches!(items.first(), Some(Reply::Array(_))) => {
                 Outcome::from_reply(reply).map(Listed::Pairs)
             }
@@ -137,7 +138,9 @@ impl<V: Outcome> Outcome for Listed<V> {
     fn into_reply(self) -> Reply {
         match self {
             Listed::Names(names) => names.into_reply(),
-            Listed::Pairs(pairs) => pairs.into_reply(),
+            Listed::Pairs(pairs) => {
+                Reply::Pairs(pairs.into_iter().map(|(name, value)| (Reply::Bulk(name), value.into_reply())).collect())
+            }
         }
     }
 }

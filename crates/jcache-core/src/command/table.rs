@@ -71,8 +71,9 @@ macro_rules! commands {
 commands! {
     Query {
         // keys
-        DbSize, Exists<'a>, ExpireTime<'a>, Keys<'a>, PExpireTime<'a>, PTtl<'a>, RandomKey, Scan<'a>, Touch<'a>,
-        Ttl<'a>, TypeOf<'a>,
+        DbSize, Exists<'a>, ExpireTime<'a>, Keys<'a>, MemoryUsage<'a>, ObjectEncoding<'a>, ObjectFreq<'a>,
+        ObjectIdleTime<'a>, ObjectRefCount<'a>, PExpireTime<'a>, PTtl<'a>, RandomKey, Scan<'a>, Touch<'a>, Ttl<'a>,
+        TypeOf<'a>,
         // strings
         Get<'a>, GetRange<'a>, Lcs<'a>, MGet<'a>, StrLen<'a>, SubStr<'a>,
         // hashes
@@ -114,8 +115,17 @@ struct Row {
     parse: for<'a> fn(&mut Args<'a>) -> Result<Request<'a>>,
 }
 
-static BY_NAME: LazyLock<HashMap<&'static str, &'static Row, foldhash::fast::FixedState>> =
-    LazyLock::new(|| ROWS.iter().map(|row| (row.spec.name, row)).collect());
+type Rows = LazyLock<HashMap<&'static str, &'static Row, foldhash::fast::FixedState>>;
+
+/// Commands of one word.
+static BY_NAME: Rows = LazyLock::new(|| rows(|spec| spec.words().count() == 1));
+
+/// Commands of two words, by the name with a bar between them.
+static BY_WORDS: Rows = LazyLock::new(|| rows(|spec| spec.words().count() == 2));
+
+fn rows(which: impl Fn(&Spec) -> bool) -> HashMap<&'static str, &'static Row, foldhash::fast::FixedState> {
+    ROWS.iter().filter(|row| which(row.spec)).map(|row| (row.spec.name, row)).collect()
+}
 
 /// Every command's declaration: queries, then mutations, by family.
 pub fn specs() -> impl Iterator<Item = &'static Spec> {
@@ -140,7 +150,10 @@ impl<'a> Request<'a> {
         let Some((name, rest)) = args.split_first() else {
             return Err(Error::new(ErrorKind::UnknownCommand, "ERR empty command"));
         };
-        let row = find_row(name).ok_or_else(|| unknown_command(name, rest))?;
+        let (row, rest) = match find_row(&BY_NAME, name) {
+            Some(row) => (row, rest),
+            None => find_second(name, rest)?,
+        };
         if !row.spec.admits(args.len()) {
             return Err(Error::arity(row.spec.name));
         }
@@ -159,17 +172,35 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The declaration of the command `name` (any case), if there is one.
+/// The declaration of the command `name` (any case), if there is one; the two words of `OBJECT|FREQ` with a bar between.
 pub fn find_spec(name: &[u8]) -> Option<&'static Spec> {
-    find_row(name).map(|row| row.spec)
+    find_row(&BY_NAME, name).or_else(|| find_row(&BY_WORDS, name)).map(|row| row.spec)
 }
 
-fn find_row(name: &[u8]) -> Option<&'static Row> {
+/// The command of two words that `name` and the first of `rest` are, and the arguments after them.
+#[cold]
+fn find_second<'a>(name: &[u8], rest: &'a [Arg<'a>]) -> Result<(&'static Row, &'a [Arg<'a>])> {
+    let container = specs().filter_map(|spec| spec.name.split_once('|')).map(|(first, _)| first);
+    let Some(container) = container.into_iter().find(|first| first.as_bytes().eq_ignore_ascii_case(name)) else {
+        return Err(unknown_command(name, rest));
+    };
+    let (second, rest) = rest.split_first().ok_or_else(|| Error::arity(container))?;
+    let row = find_row(&BY_WORDS, &[name, second].join(&b'|'));
+    row.map(|row| (row, rest)).ok_or_else(|| unknown_subcommand(container, second))
+}
+
+/// Redis's text.
+fn unknown_subcommand(container: &str, second: &[u8]) -> Error {
+    let second = String::from_utf8_lossy(&second[..second.len().min(128)]).replace(['\r', '\n'], " ");
+    Error::new(ErrorKind::UnknownCommand, format!("ERR unknown subcommand '{second}'. Try {container} HELP."))
+}
+
+fn find_row(rows: &Rows, name: &[u8]) -> Option<&'static Row> {
     let mut upper = [0; 24];
     let upper = upper.get_mut(..name.len())?;
     upper.copy_from_slice(name);
     upper.make_ascii_uppercase();
-    BY_NAME.get(std::str::from_utf8(upper).ok()?).copied()
+    rows.get(std::str::from_utf8(upper).ok()?).copied()
 }
 
 /// Redis's text: the name and the first arguments, 128 bytes of each at most.

@@ -36,7 +36,7 @@ fn run(model: &mut Model, words: &[Vec<u8>], context: Context) -> Result<Reply, 
     let text = |error: jcache_core::Error| error.message().to_owned();
     let request = Request::parse(&args).map_err(text)?;
 
-    let mut written: Vec<Value> = vec![Value::new(&words[0])];
+    let mut written: Vec<Value> = request.spec().words().map(Value::from).collect();
     match &request {
         Request::Query(query) => query.write_args(&mut written),
         Request::Mutation(mutation) => mutation.write_args(&mut written),
@@ -117,13 +117,17 @@ fn words(line: &str) -> Vec<Vec<u8>> {
 fn show(reply: &Reply) -> String {
     let list = |items: &[Reply]| items.iter().map(show).collect::<Vec<_>>();
     match reply {
-        Reply::Nil => "nil".to_owned(),
+        Reply::Nil | Reply::NilArray => "nil".to_owned(),
         Reply::Ok => "OK".to_owned(),
         Reply::Status(status) => String::from_utf8_lossy(status).into_owned(),
         Reply::Int(number) => number.to_string(),
         Reply::Double(number) => format!("{number}f"),
         Reply::Bulk(text) => format!("'{}'", text.escape_ascii()),
         Reply::Array(items) => format!("[{}]", list(items).join(", ")),
+        Reply::Pairs(pairs) => {
+            let pairs: Vec<_> = pairs.iter().map(|(a, b)| format!("[{}, {}]", show(a), show(b))).collect();
+            format!("[{}]", pairs.join(", "))
+        }
         Reply::Set(items) => {
             let mut items = list(items);
             items.sort_unstable();
@@ -134,5 +138,6 @@ fn show(reply: &Reply) -> String {
             pairs.sort_unstable();
             format!("{{{}}}", pairs.join(", "))
         }
+        other => panic!("no command of data answers {other:?}"),
     }
 }

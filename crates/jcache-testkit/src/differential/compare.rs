@@ -118,6 +118,7 @@ pub(super) fn check_pick(
 /// A reply without what stands in it: how many picks there are, alone or in pairs.
 fn shape(reply: &Reply) -> String {
     match reply {
+        Reply::Pairs(pairs) => vec!["pair"; pairs.len()].join(" "),
         Reply::Array(items) => format!("[{}]", items.iter().map(shape).collect::<Vec<_>>().join(" ")),
         other => other.shape().to_owned(),
     }
@@ -139,13 +140,19 @@ pub(super) fn everything(subject: &mut impl Subject, command: &str, key: &[u8], 
 /// All strings in a reply, in order, whatever its nesting.
 pub(crate) fn flat(reply: &Reply) -> Vec<Value> {
     match reply {
-        Reply::Array(items) | Reply::Set(items) => items.iter().flat_map(flat).collect(),
-        Reply::Map(pairs) => pairs.iter().flat_map(|(k, v)| [flat(k), flat(v)].concat()).collect(),
-        Reply::Nil => Vec::new(),
-        Reply::Bulk(value) | Reply::Status(value) => vec![value.clone()],
+        Reply::Array(items) | Reply::Set(items) | Reply::Push(items) => items.iter().flat_map(flat).collect(),
+        Reply::Map(pairs) | Reply::Pairs(pairs) => {
+            pairs.iter().flat_map(|(k, v)| [flat(k), flat(v)].concat()).collect()
+        }
+        Reply::Nil | Reply::NilArray => Vec::new(),
+        Reply::Bulk(value) | Reply::Status(value) | Reply::Verbatim(value) | Reply::BigNumber(value) => {
+            vec![value.clone()]
+        }
         // Adding zero makes zero of -0.
         Reply::Double(number) => vec![Value::from((number + 0.0).to_string())],
         Reply::Int(number) => vec![Value::from(number.to_string())],
+        Reply::Bool(yes) => vec![Value::from(yes.to_string())],
+        Reply::Error(error) => vec![Value::from(error.message())],
         Reply::Ok => vec![Value::from("OK")],
     }
 }

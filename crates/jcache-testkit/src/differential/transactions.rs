@@ -5,7 +5,7 @@
 //! then the first one runs a transaction. Redis says which plays end in nothing, and the driver must agree to the letter:
 //! on every command that finds nothing to change, and on those that change something without a difference to see.
 
-use jcache_core::{Arg, Driver, Key, Reply, Request, Watch};
+use jcache_core::{Arg, Driver, Key, Request, Watch};
 
 use super::compare::{Kind, Outcomes, canonical, same};
 use super::subject::{DriverSubject, Subject, borrow, now};
@@ -161,8 +161,8 @@ fn agree(args: &[Vec<u8>], theirs: &Outcomes, ours: &Outcomes) -> bool {
         Kind::Plain => same(args, theirs, ours, 10 * TOLERANCE),
         // What is picked, and what is on a page, each side chooses itself.
         _ => match (theirs, ours) {
-            (Ok(Reply::Nil), ours) => *ours == Ok(Reply::Nil),
-            (theirs, ours) => theirs.is_ok() == ours.is_ok(),
+            (Ok(theirs), Ok(ours)) => theirs.is_nil() == ours.is_nil(),
+            (theirs, ours) => theirs == ours,
         },
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn maybe<T: FromValue>(request: &Request<'_>, reply: Reply) -> Result
             Ok(value) => Ok(Some(value)),
             Err(error) => Err(error.at(key(request), None)),
         },
-        Reply::Nil => Ok(None),
+        Reply::Nil | Reply::NilArray => Ok(None),
         value => one(request, value).map(Some),
     }
 }

@@ -33,25 +33,21 @@ impl<'a> Field<'a> for PopCount {
     }
 }
 
-/// What `LPOP` and `RPOP` took.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// What `LPOP` and `RPOP` took: without a number an element or nothing, with a number a list or nothing.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Popped {
-    /// There is no list.
-    #[default]
-    Nothing,
-    /// The element, when no number was given.
-    One(Value),
-    /// The elements, when a number was given; none when that was 0.
-    Many(Vec<Value>),
+    /// No number was given: the element, or `None` when there is no list.
+    One(Option<Value>),
+    /// A number was given: the elements, or `None` when there is no list.
+    Many(Option<Vec<Value>>),
 }
 
 impl Popped {
     /// The elements, the one at the end first.
     pub fn into_elements(self) -> Vec<Value> {
         match self {
-            Popped::Nothing => Vec::new(),
-            Popped::One(element) => vec![element],
-            Popped::Many(elements) => elements,
+            Popped::One(element) => element.into_iter().collect(),
+            Popped::Many(elements) => elements.unwrap_or_default(),
         }
     }
 
@@ -59,20 +55,31 @@ impl Popped {
     pub fn into_first(self) -> Option<Value> {
         self.into_elements().into_iter().next()
     }
+
+    fn is_none(&self) -> bool {
+        match self {
+            Popped::One(element) => element.is_none(),
+            Popped::Many(elements) => elements.as_ref().is_none_or(Vec::is_empty),
+        }
+    }
+
+    /// Reads the reply to a command that gave a number or did not.
+    fn read(reply: Reply, count: PopCount) -> Result<Self> {
+        match count.0 {
+            None => Outcome::from_reply(reply).map(Popped::One),
+            Some(_) => Outcome::from_reply(reply).map(Popped::Many),
+        }
+    }
 }
 
 impl Outcome for Popped {
     fn from_reply(reply: Reply) -> Result<Self> {
-        Ok(match reply {
-            Reply::Nil => Popped::Nothing,
-            Reply::Array(_) => Popped::Many(Outcome::from_reply(reply)?),
-            one => Popped::One(Value::from_reply(one)?),
-        })
+        let many = matches!(reply, Reply::Array(_) | Reply::NilArray);
+        Self::read(reply, PopCount(many.then_some(0)))
     }
 
     fn into_reply(self) -> Reply {
         match self {
-            Popped::Nothing => Reply::Nil,
             Popped::One(element) => element.into_reply(),
             Popped::Many(elements) => elements.into_reply(),
         }
@@ -104,26 +111,19 @@ command! {
 }
 
 fn pop<K: Keyspace>(keyspace: &mut K, key: &[u8], end: End, count: PopCount) -> Result<Popped> {
-    let popped = keyspace.update(key, |list: &mut List| match count.0 {
-        None => end.pop(list).map_or(Popped::Nothing, Popped::One),
-        Some(count) => Popped::Many(end.pop_many(list, count)),
-    })?;
-    Ok(popped.unwrap_or_default())
-}
-
-impl Popped {
-    fn is_none(&self) -> bool {
-        match self {
-            Popped::Nothing => true,
-            Popped::One(_) => false,
-            Popped::Many(elements) => elements.is_empty(),
-        }
-    }
+    Ok(match count.0 {
+        None => Popped::One(keyspace.update(key, |list: &mut List| end.pop(list))?.flatten()),
+        Some(count) => Popped::Many(keyspace.update(key, |list: &mut List| end.pop_many(list, count))?),
+    })
 }
 
 impl<'a> MutationCommand<'a> for LPop<'a> {
     fn run<K: Keyspace>(&self, keyspace: &mut K, _: Context) -> Result<Popped> {
         pop(keyspace, &self.key, End::Left, self.count)
+    }
+
+    fn read_reply(&self, reply: Reply) -> Result<Popped> {
+        Popped::read(reply, self.count)
     }
 
     fn effect(&self, popped: &Popped, _: Context) -> Effect<'a> {
@@ -134,6 +134,10 @@ impl<'a> MutationCommand<'a> for LPop<'a> {
 impl<'a> MutationCommand<'a> for RPop<'a> {
     fn run<K: Keyspace>(&self, keyspace: &mut K, _: Context) -> Result<Popped> {
         pop(keyspace, &self.key, End::Right, self.count)
+    }
+
+    fn read_reply(&self, reply: Reply) -> Result<Popped> {
+        Popped::read(reply, self.count)
     }
 
     fn effect(&self, popped: &Popped, _: Context) -> Effect<'a> {

@@ -11,14 +11,13 @@ use crate::command::{Awaited, AwaitedMany, Blocking, KeyList, KeyPositions, Muta
 use crate::effect::Effect;
 use crate::error::Result;
 use crate::keyspace::Keyspace;
-use crate::reply::Scored;
 use crate::time::Context;
 
 /// A key, and the member with its score that was taken there.
 type OneFrom = Option<(Value, Value, f64)>;
 
 /// A key, and the members with their scores that were taken there.
-type ManyFrom = Option<(Value, Scored)>;
+type ManyFrom = Option<(Value, Vec<(Value, f64)>)>;
 
 command! {
     /// Takes members with the lowest or the highest scores from the first sorted set that is there. Its key and a list
@@ -68,12 +67,12 @@ command! {
 fn pop_many<K: Keyspace>(keyspace: &mut K, keys: &[Key<'_>], which: Extreme, count: u64) -> Result<ManyFrom> {
     let Some(key) = keys.iter().find(|key| keyspace.contains(key)) else { return Ok(None) };
     let popped = keyspace.update(key, |set: &mut SortedSet| which.pop_many(set, count))?;
-    Ok(popped.map(|popped| (key.0.to_value(), popped)))
+    Ok(popped.map(|popped| (key.0.to_value(), popped.0)))
 }
 
 fn pop_one<K: Keyspace>(keyspace: &mut K, keys: &[Key<'_>], which: Extreme) -> Result<OneFrom> {
     let popped = pop_many(keyspace, keys, which, 1)?;
-    Ok(popped.and_then(|(key, Scored(members))| members.into_iter().next().map(|(member, score)| (key, member, score))))
+    Ok(popped.and_then(|(key, members)| members.into_iter().next().map(|(member, score)| (key, member, score))))
 }
 
 /// Puts members back that were taken.
@@ -83,7 +82,7 @@ fn put_back<'m>(key: &Value, members: impl Iterator<Item = (&'m Value, f64)>) ->
 }
 
 fn many_popped<'a>(popped: &ManyFrom, which: Extreme) -> Effect<'a> {
-    popped.as_ref().map_or_else(Effect::nothing, |(key, Scored(members))| which.popped(key, members.len()))
+    popped.as_ref().map_or_else(Effect::nothing, |(key, members)| which.popped(key, members.len()))
 }
 
 fn one_popped<'a>(popped: &OneFrom, which: Extreme) -> Effect<'a> {
@@ -119,7 +118,7 @@ impl<'a> MutationCommand<'a> for BZMPop<'a> {
     }
 
     fn undo(&self, popped: &ManyFrom) -> Option<Mutation<'static>> {
-        let (key, Scored(members)) = popped.as_ref()?;
+        let (key, members) = popped.as_ref()?;
         Some(put_back(key, members.iter().map(|(member, score)| (member, *score))))
     }
 }

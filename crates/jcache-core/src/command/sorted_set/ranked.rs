@@ -67,7 +67,7 @@ impl Ranked {
 impl Outcome for Ranked {
     fn from_reply(reply: Reply) -> Result<Self> {
         let pairs = match &reply {
-            Reply::Map(_) => true,
+            Reply::Map(_) | Reply::Pairs(_) => true,
             Reply::Array(items) => matches!(items.first(), Some(Reply::Array(_))),
             _ => false,
         };

@@ -1,0 +1,3 @@
+//! What `cargo xtask proto` makes of `proto/etcd.proto`.
+
+include!("generated/etcdserverpb.rs");
