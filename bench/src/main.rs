@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use jcache_bench::memory::{Scale, Section};
 use jcache_bench::report::Report;
 use jcache_bench::spin::Spin;
-use jcache_bench::{layer, machine, memory};
+use jcache_bench::{commands, layer, machine, memory};
 
 /// Measures jcache against its peers.
 #[derive(Debug, Parser)]
@@ -29,6 +29,11 @@ enum Tables {
     },
     /// What the cache adds to a hit in memory.
     Layer {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// What single commands cost below the protocol.
+    Commands {
         #[command(flatten)]
         common: Common,
     },
@@ -68,6 +73,11 @@ fn main() -> ExitCode {
             start(&mut report);
             layer::run(&mut report, common.quick, common.callgrind);
             ("layer", common.out)
+        }
+        Tables::Commands { common } => {
+            start(&mut report);
+            commands::run(&mut report, common.quick, common.callgrind);
+            ("commands", common.out)
         }
         Tables::Spin(spin) => {
             spin.run();

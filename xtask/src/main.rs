@@ -23,7 +23,7 @@ cargo xtask COMMAND
   tidy             check the project's own rules (see CONTRIBUTING.md)
   setup            install what the tests need when it is missing
   diff [N] [SEED]  N random invocations per family against redis-server (default 200000)
-  bench TABLE …    measure against the peers: `memory` or `layer`, with --quick, --callgrind, --out DIR and
+  bench TABLE …    measure: `memory`, `layer` or `commands`, with --quick, --callgrind, --out DIR and
                    --only SECTION,… (see bench/README.md)
   soak [S]         two threads on a bounded memory for S seconds (default 60): the bound, leaks, stale reads
   sanitize         the tests of values and memory under AddressSanitizer, leaks included

@@ -78,6 +78,7 @@
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `redis` | yes | `Redis`, the driver for Redis and Valkey |
+//! | `server` | no | `serve` and `server`: the cache as a server that every Redis client can talk to |
 //!
 //! Futures need a tokio runtime with timers wherever a level has a deadline, as shared levels have, or a command waits.
 
@@ -86,6 +87,8 @@ mod cache;
 pub mod commands;
 mod levels;
 pub mod prelude;
+#[cfg(feature = "server")]
+mod serve;
 pub mod specialised;
 mod transaction;
 pub mod typed;
@@ -96,7 +99,11 @@ pub use jcache_core::*;
 pub use jcache_memory::Memory;
 #[cfg(feature = "redis")]
 pub use jcache_redis::Redis;
+#[cfg(feature = "server")]
+pub use jcache_server as server;
 pub use levels::{Degraded, Explained, HealthState, LevelStats, Presence, ReadReport, Stats, WriteReport};
+#[cfg(feature = "server")]
+pub use serve::serve;
 pub use specialised::{HashCache, ListCache, SetCache, SortedSetCache, StringCache};
 pub use transaction::{Replies, Ticket, Transaction};
 

@@ -1,7 +1,7 @@
 //! Commands under a bound: what room they need, and how it is gathered without holding anything.
 
 use jcache_core::command::Mutation;
-use jcache_core::{Arg, ArgSink, Context, ErrorKind, Result};
+use jcache_core::{Arg, ArgSink, Context, ErrorKind, Result, Timestamp};
 use smallvec::SmallVec;
 
 use super::{Engine, Growth, Keyed};
@@ -63,7 +63,7 @@ impl Engine {
     pub(super) fn change_bounded<R>(
         &self,
         keyed: &impl Keyed,
-        context: Context,
+        (now, context): (Option<Timestamp>, Context),
         run: &mut dyn FnMut(&mut View<'_>, Context) -> Result<R>,
     ) -> Result<R> {
         let mut own: SmallVec<[u64; 4]> = SmallVec::new();
@@ -77,14 +77,13 @@ impl Engine {
                 continue;
             }
             let room = Room { own: own.clone(), purse: std::mem::take(&mut purse), is_last, ..Room::default() };
-            let mut view = View::bounded(self, hold, context.now, room);
+            let mut view = View::bounded(self, hold, now, room);
             let result = view.provide(keyed).and_then(|()| run(&mut view, context));
             let wanted = match &result {
                 Err(error) if error.kind() == ErrorKind::OutOfMemory && !is_last => view.wanted(),
                 _ => Purse::default(),
             };
-            let wakers =
-                if serves && result.is_ok() { self.waiters.serve(&mut view, keyed, context) } else { Vec::new() };
+            let wakers = if serves && result.is_ok() { self.waiters.serve(&mut view, keyed) } else { Vec::new() };
             view.settle();
             drop(view);
             self.tell();
@@ -92,7 +91,7 @@ impl Engine {
             if wanted.bytes == 0 {
                 return result;
             }
-            purse = self.gather(&wanted, &own, context)?;
+            purse = self.gather(&wanted, &own)?;
             attempts += 1;
         }
     }
@@ -101,7 +100,7 @@ impl Engine {
     ///
     /// # Errors
     /// Out of memory: when they would not fit in an empty area nobody is evicted.
-    fn gather(&self, wanted: &Purse, own: &[u64], context: Context) -> Result<Purse> {
+    fn gather(&self, wanted: &Purse, own: &[u64]) -> Result<Purse> {
         let Purse { area, bytes } = *wanted;
         let (shards, Some(budget)) = (&self.areas[area].shards, &self.areas[area].budget) else {
             return Ok(Purse::default());
@@ -110,10 +109,10 @@ impl Engine {
         if bytes + overhead > budget.max {
             return Err(budget.out_of_memory());
         }
-        let now = context.now.as_millis();
+        let now = self.clock.now().as_millis();
         let mut purse = budget.lease_some(bytes);
         // Starting anywhere, so that no shard bears more than others.
-        let first = context.seed as usize;
+        let first = self.clock.seed() as usize;
         while purse < bytes {
             let before = purse;
             for step in 0..shards.len() {
