@@ -3,6 +3,7 @@
 //! It stands on the standard library alone, so that it is built in a second on a fresh machine.
 
 mod bench;
+mod clients;
 mod fuzz;
 mod proto;
 mod run;
@@ -16,18 +17,22 @@ cargo xtask COMMAND
 
   test [ARGS…]     install what the tests need when it is missing, and run every test
                    (ARGS go to `cargo test`, e.g. -p jcache-core lists)
-  ci               what CI runs: fmt, tidy, clippy, test, doc, and a slice of fuzz
+  ci               what CI runs: fmt, tidy, clippy, test, a slice of sim, doc, and a slice of fuzz
   fmt              check the formatting
   clippy           lint with warnings denied
   doc              build the documentation with warnings denied
   tidy             check the project's own rules (see CONTRIBUTING.md)
   setup            install what the tests need when it is missing
   diff [N] [SEED]  N random invocations per family against redis-server (default 200000)
-  bench TABLE …    measure: `memory`, `layer` or `commands`, with --quick, --callgrind, --out DIR and
-                   --only SECTION,… (see bench/README.md)
+  model [--full]   check the replication rules state by state; --full exhausts the large bounds (minutes)
+  sim [OPTIONS]    run the simulator of the cluster: --seeds N (default 500), --first-seed S, --nodes N,
+                   --seconds S (of faults), --minutes M (of this machine), --trace, --without RULE;
+                   --weakened switches each rule off and says after how many seeds that is noticed
+  bench TABLE …    measure: `memory`, `layer`, `commands` or `node`, with --quick, --callgrind, --out DIR
+                   and --only SECTION,… (see bench/README.md)
   soak [S]         two threads on a bounded memory for S seconds (default 60): the bound, leaks, stale reads
   sanitize         the tests of values and memory under AddressSanitizer, leaks included
-  model [N]        the memory's locks, leases and waiters under N schedules of a model checker (default 2000)
+  schedules [N]    the memory's locks, leases and waiters under N schedules of a model checker (default 2000)
   fuzz TARGET [S]  fuzz a target for S seconds (default 60); `cargo xtask fuzz` lists the targets
   proto [--check]  make the code of the .proto files anew, or say whether it is out of date
 ";
@@ -44,10 +49,13 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::check(),
         ["setup"] => setup::install(),
         ["diff", ref rest @ ..] => diff(rest),
+        ["sim", ref rest @ ..] => sim(rest),
+        ["model"] => model(&[]),
+        ["model", "--full"] => model(&[("JCACHE_MODEL_FULL", "1")]),
         ["bench", ref rest @ ..] => bench::run(rest),
         ["soak", ref rest @ ..] => soak(rest),
         ["sanitize"] => sanitize(),
-        ["model", ref rest @ ..] => model(rest),
+        ["schedules", ref rest @ ..] => schedules(rest),
         ["fuzz", ref rest @ ..] => fuzz::run(rest),
         ["proto", ref rest @ ..] => proto::run(rest),
         ["help" | "--help" | "-h"] => {
@@ -101,7 +109,7 @@ fn soak(args: &[&str]) -> run::Outcome {
 }
 
 /// The crate's own code with the checker's locks and atomics in place of its own; built apart from everything else.
-fn model(args: &[&str]) -> run::Outcome {
+fn schedules(args: &[&str]) -> run::Outcome {
     let schedules = args.first().copied().unwrap_or("2000");
     let _: u32 = schedules.parse().map_err(|_| format!("'{schedules}' is no number of schedules"))?;
     let settings = [("RUSTFLAGS", "--cfg shuttle"), ("JCACHE_SCHEDULES", schedules)];
@@ -134,14 +142,30 @@ fn sanitize() -> run::Outcome {
     run::cargo_with(&[&memory[..], &bounds, &target].concat(), &settings)
 }
 
+fn model(settings: &[(&str, &str)]) -> run::Outcome {
+    let test =
+        ["test", "--release", "-p", "jcache-cluster", "--test", "model", "--", "--nocapture", "--test-threads=2"];
+    run::cargo_with(&test, settings)
+}
+
+fn sim(args: &[&str]) -> run::Outcome {
+    let weakens = args.iter().any(|arg| ["--weakened", "--without"].contains(arg));
+    let features = if weakens { "switches" } else { "simulator" };
+    let example = ["run", "--release", "-p", "jcache-testkit", "--features", features, "--example", "simulate", "--"];
+    // Optimising across crates takes minutes, and saves seconds here.
+    let settings = [("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")];
+    run::cargo_with(&[&example, args].concat(), &settings)
+}
+
 fn ci() -> run::Outcome {
     type Step = fn() -> run::Outcome;
-    let steps: [(&str, Step); 7] = [
+    let steps: [(&str, Step); 8] = [
         ("fmt", || run::cargo(&["fmt", "--all", "--check"])),
         ("tidy", tidy::check),
         ("proto", || proto::run(&["--check"])),
         ("clippy", clippy),
         ("test", || test(&[])),
+        ("sim", || sim(&["--seeds", "500"])),
         ("doc", doc),
         ("fuzz", fuzz::slice),
     ];

@@ -1,4 +1,4 @@
-//! This crate's own code under a model checker, which tries schedules of its choosing: `cargo xtask model`.
+//! This crate's own code under a model checker, which tries schedules of its choosing: `cargo xtask schedules`.
 //!
 //! What is tried: commands of one and several keys on shards under a budget, with eviction and without, and blocking pops
 //! that are served, time out and are dropped. After each schedule the books must balance to the byte.

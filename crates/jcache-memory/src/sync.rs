@@ -1,7 +1,7 @@
 //! The locks and atomics that shards, budgets and waiters share.
 //!
 //! They are parking_lot's and the standard library's; built with `--cfg shuttle` they are those of the model checker, which
-//! then runs this crate's own code under schedules of its choosing (`models.rs`, `cargo xtask model`).
+//! then runs this crate's own code under schedules of its choosing (`models.rs`, `cargo xtask schedules`).
 
 #[cfg(not(shuttle))]
 pub(crate) use parking_lot::{Mutex, MutexGuard};
