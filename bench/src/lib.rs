@@ -3,6 +3,7 @@
 //! From the bottom up: `work` is what is done, `engine` who does it, `rounds` how it is timed; `memory`, `layer` and `node`
 //! are the tables; `report` prints them and `plot` draws them.
 
+pub mod commands;
 pub mod engine;
 pub mod layer;
 pub mod machine;

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use jcache_bench::memory::{Scale, Section};
 use jcache_bench::report::Report;
 use jcache_bench::spin::Spin;
-use jcache_bench::{layer, machine, memory, node};
+use jcache_bench::{commands, layer, machine, memory, node};
 
 /// Measures jcache against its peers.
 #[derive(Debug, Parser)]
@@ -42,6 +42,11 @@ enum Tables {
         /// The binary `jcache`, built for release.
         #[arg(long, default_value = "target/release/jcache")]
         binary: PathBuf,
+    },
+    /// What single commands cost below the protocol.
+    Commands {
+        #[command(flatten)]
+        common: Common,
     },
     /// A loop that does one thing; what callgrind looks at.
     #[command(subcommand, hide = true)]
@@ -89,6 +94,11 @@ fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
             ("node", common.out)
+        }
+        Tables::Commands { common } => {
+            start(&mut report);
+            commands::run(&mut report, common.quick, common.callgrind);
+            ("commands", common.out)
         }
         Tables::Spin(spin) => {
             spin.run();

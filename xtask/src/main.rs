@@ -23,7 +23,7 @@ cargo xtask COMMAND
   tidy             check the project's own rules (see CONTRIBUTING.md)
   setup            install what the tests need when it is missing
   diff [N] [SEED]  N random invocations per family against redis-server (default 200000)
-  bench TABLE …    measure against the peers: `memory`, `layer` or `node`, with --quick, --callgrind, --out DIR
+  bench TABLE …    measure: `memory`, `layer`, `commands` or `node`, with --quick, --callgrind, --out DIR
                    and --only SECTION,… (see bench/README.md)
   fuzz TARGET [S]  fuzz a target for S seconds (default 60); `cargo xtask fuzz` lists the targets
   proto [--check]  make the code of the .proto files anew, or say whether it is out of date

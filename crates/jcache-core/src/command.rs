@@ -67,6 +67,18 @@ pub trait QueryCommand<'a>: Command<'a> + Into<Query<'a>> {
     /// Wrong type, or arguments that only turn out wrong against the data, with Redis's text.
     fn run<K: Keyspace>(&self, keyspace: &K, context: Context) -> Result<Self::Reply>;
 
+    /// Whether `run` looks at what its [`Context`] tells: the time, for a deadline, or the seed, to pick at random.
+    /// For the others a driver need find out neither.
+    fn asks_context(&self) -> bool {
+        false
+    }
+
+    /// Whether `reply`, to this very command, by itself shows that every key is there. Where it does not, the keys are
+    /// looked for.
+    fn shows_keys(&self, reply: &Reply) -> bool {
+        Self::SPEC.keys.last == 1 && !reply.is_nothing()
+    }
+
     /// Reads the reply that a server sent to this very command. A command whose options decide the shape of its reply
     /// says here which one it is, where the reply alone does not tell: RESP2 has one flat list for all of them.
     ///
@@ -84,6 +96,12 @@ pub trait MutationCommand<'a>: Command<'a> + Clone + Into<Mutation<'a>> {
     /// # Errors
     /// Wrong type, no room, or arguments that only turn out wrong against the data, with Redis's text.
     fn run<K: Keyspace>(&self, keyspace: &mut K, context: Context) -> Result<Self::Reply>;
+
+    /// Whether `run` looks at what its [`Context`] tells: the time, for a deadline, or the seed, to pick at random.
+    /// For the others a driver need find out neither.
+    fn asks_context(&self) -> bool {
+        false
+    }
 
     /// Reads the reply that a server sent to this very command, as [`QueryCommand::read_reply`] does.
     ///

@@ -14,6 +14,7 @@ use crate::reply::Reply;
 use crate::snapshot::{FillLimit, Snapshot};
 use crate::time::Timestamp;
 use crate::watch::Watch;
+use jcache_value::Value;
 
 /// Who sees a driver's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,6 +48,13 @@ pub trait Driver: Debug + Send + Sync + 'static {
     /// Answers at once when that needs no waiting; `None` means "ask [`query`](Driver::query)". Never blocks.
     fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>> {
         let _ = query;
+        None
+    }
+
+    /// The string at `key` at once, `Ok(None)` when there is none; `None` means "ask with `GET`". Never blocks. A shorter
+    /// way for the most common question of all; who has no shorter one needs not say anything here.
+    fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
+        let _ = key;
         None
     }
 

@@ -20,7 +20,7 @@ pub(crate) use policy::Policy;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Eviction {
-    /// `s3fifo`, the default: entries wait in a small queue, a tenth of the memory, and only those that were read there
+    /// `s3fifo`, the default: entries wait in a small queue, a fiftieth of the memory, and only those that were read there
     /// come to stay, until they are not read any more. What was evicted lately and comes back stays at once. A burst of
     /// keys that are read once does no harm.
     #[default]

@@ -5,7 +5,9 @@ use jcache_core::driver::{HashDriver, ListDriver, SetDriver, SortedSetDriver, St
 use jcache_core::effect::Reach;
 use jcache_core::fetch::Fetched;
 use jcache_core::snapshot::FillLimit;
-use jcache_core::{Answer, Driver, Effect, Error, ErrorKind, Key, Keyspace, Reply, Result, Snapshot, Timestamp, Watch};
+use jcache_core::{
+    Answer, Driver, Effect, Error, ErrorKind, Key, Keyspace, Reply, Result, Snapshot, Timestamp, Value, Watch,
+};
 
 use crate::Memory;
 use crate::watched::Watching;
@@ -14,6 +16,11 @@ impl Driver for Memory {
     #[inline]
     fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>> {
         Some(self.0.answer(query))
+    }
+
+    #[inline]
+    fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
+        Some(self.0.get(key))
     }
 
     #[inline]

@@ -5,7 +5,7 @@ mod transaction;
 
 use std::sync::{Arc, Weak};
 
-use jcache_core::command::{Family, Mutation, Query};
+use jcache_core::command::{Mutation, Query};
 use jcache_core::{Answer, Context, Error, Key, Reply, Result, Timestamp, Value};
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
@@ -61,6 +61,9 @@ pub(crate) trait Keyed {
     fn visit_keys<'s>(&'s self, visit: impl FnMut(&'s Key<'s>));
 
     fn growth(&self) -> Growth;
+
+    /// Whether carrying it out takes a true context.
+    fn asks_context(&self) -> bool;
 }
 
 impl Keyed for Query<'_> {
@@ -71,6 +74,11 @@ impl Keyed for Query<'_> {
 
     fn growth(&self) -> Growth {
         Growth::None
+    }
+
+    #[inline]
+    fn asks_context(&self) -> bool {
+        self.asks_context()
     }
 }
 
@@ -83,6 +91,11 @@ impl Keyed for Mutation<'_> {
     fn growth(&self) -> Growth {
         bounded::growth(self)
     }
+
+    #[inline]
+    fn asks_context(&self) -> bool {
+        self.asks_context()
+    }
 }
 
 impl Keyed for Key<'_> {
@@ -93,6 +106,10 @@ impl Keyed for Key<'_> {
     /// A whole key is put there.
     fn growth(&self) -> Growth {
         Growth::Exact
+    }
+
+    fn asks_context(&self) -> bool {
+        false
     }
 }
 
@@ -211,13 +228,25 @@ impl Engine {
         })
     }
 
-    /// Locks what `query` reads. The clock is only read before the fact for commands that tell the time, which are
-    /// those of keys in general.
+    /// The time, and the context of a command: for one that does not ask, neither is found out, which would cost more
+    /// than many a command itself.
+    #[inline]
+    fn context(&self, asked: bool) -> (Option<Timestamp>, Context) {
+        if asked { self.true_context() } else { (None, Context::at(Timestamp::ZERO)) }
+    }
+
+    #[inline(never)]
+    fn true_context(&self) -> (Option<Timestamp>, Context) {
+        let context = Context { now: self.clock.now(), seed: self.clock.seed() };
+        (Some(context.now), context)
+    }
+
+    /// Locks what `query` reads.
     #[inline]
     pub(crate) fn read<R>(&self, query: &Query<'_>, run: impl FnOnce(&View<'_>, Context) -> R) -> R {
-        let now = (query.spec().family == Family::Key).then(|| self.clock.now());
+        let (now, context) = self.context(query.asks_context());
         let view = View::new(self, self.hold(query, || Hold::Each), now);
-        run(&view, Context { now: now.unwrap_or_default(), seed: self.clock.seed() })
+        run(&view, context)
     }
 
     /// Locks what `keyed` names, everything when it names no key, and lets `run` change it. Whoever waits for one of the
@@ -233,16 +262,16 @@ impl Engine {
         keyed: &impl Keyed,
         mut run: impl FnMut(&mut View<'_>, Context) -> Result<R>,
     ) -> Result<R> {
-        let context = Context { now: self.clock.now(), seed: self.clock.seed() };
+        let (now, context) = self.context(keyed.asks_context());
         if let Some(budget) = &self.budget {
-            return self.change_bounded(budget, keyed, context, &mut run);
+            return self.change_bounded(budget, keyed, (now, context), &mut run);
         }
-        let mut view = self.view(self.hold(keyed, || self.hold_all()), context.now);
+        let mut view = View::new(self, self.hold(keyed, || self.hold_all()), now);
         if self.waiters.is_empty() || !self.waiters.await_any(keyed) {
             return run(&mut view, context);
         }
         drop(view);
-        self.change_and_serve(keyed, context, run)
+        self.change_and_serve(keyed, run)
     }
 
     /// Serving may touch any key, so it holds all shards.
@@ -250,19 +279,15 @@ impl Engine {
     fn change_and_serve<R>(
         &self,
         keyed: &impl Keyed,
-        context: Context,
         mut run: impl FnMut(&mut View<'_>, Context) -> Result<R>,
     ) -> Result<R> {
-        let mut view = self.view(self.hold_all(), context.now);
+        let (now, context) = self.context(keyed.asks_context());
+        let mut view = View::new(self, self.hold_all(), now);
         let result = run(&mut view, context);
-        let wakers = self.waiters.serve(&mut view, keyed, context);
+        let wakers = self.waiters.serve(&mut view, keyed);
         drop(view);
         wakers.into_iter().for_each(std::task::Waker::wake);
         result
-    }
-
-    fn view<'a>(&'a self, hold: Hold<'a>, now: Timestamp) -> View<'a> {
-        View::new(self, hold, Some(now))
     }
 
     #[inline]
@@ -283,11 +308,22 @@ impl Engine {
     }
 
     fn hold_several(&self, keyed: &impl Keyed) -> Hold<'_> {
-        let mut indexes = SmallVec::<[usize; 16]>::new();
-        keyed.visit_keys(|key| indexes.push(self.index(self.seed.hash(key))));
-        indexes.sort_unstable();
-        indexes.dedup();
-        Hold::Many(indexes.into_iter().map(|index| (index, self.lock(index))).collect())
+        // A bit a shard: they come out in order, each once.
+        let mut wanted = [0u64; SHARDS_MAX / 64];
+        keyed.visit_keys(|key| {
+            let index = self.index(self.seed.hash(key));
+            wanted[index / 64] |= 1 << (index % 64);
+        });
+        let count = wanted.iter().map(|bits| bits.count_ones() as usize).sum();
+        let mut held = SmallVec::with_capacity(count);
+        for (word, mut bits) in wanted.into_iter().enumerate() {
+            while bits != 0 {
+                let index = word * 64 + bits.trailing_zeros() as usize;
+                held.push((index, self.lock(index)));
+                bits &= bits - 1;
+            }
+        }
+        Hold::Many(held)
     }
 
     fn hold_all(&self) -> Hold<'_> {

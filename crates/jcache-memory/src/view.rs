@@ -2,8 +2,8 @@
 //!
 //! A view locks what the command names and nothing else: one shard for one key, several in the order of their index
 //! (so that two commands never wait for each other), or none for a command that looks at the whole keyspace, which then
-//! goes from shard to shard. A query reads no clock before it meets a deadline. What it removes and
-//! would be slow to free is kept until the locks are released.
+//! goes from shard to shard. The clock is read when a deadline is met, unless the command asks for the time. What is removed
+//! and would be slow to free is kept until the locks are released.
 
 mod hiding;
 mod room;
@@ -12,12 +12,13 @@ mod whole;
 use std::cell::Cell;
 
 use jcache_core::keyspace::{Found, Recency, Usage};
-use jcache_core::{Arg, Error, Keyspace, Object, ObjectRef, Result, Timestamp, Value};
+use jcache_core::{Arg, Context, Error, Keyspace, Object, ObjectRef, Result, Timestamp, Value};
 use jcache_value::{Entry, SHARE_MIN};
 use parking_lot::MutexGuard;
 use smallvec::SmallVec;
 
 use crate::bound::Eviction;
+use crate::clock::COARSE_LAG;
 use crate::engine::Engine;
 use crate::shard::{Garbage, Shard, object_of, weight};
 use crate::table::{Item, Place};
@@ -43,6 +44,10 @@ pub(crate) struct View<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) hold: Hold<'a>,
     now: Cell<Option<Timestamp>>,
+    /// The coarse clock, once it was read: within a command a key is due or it is not.
+    coarse: Cell<Option<u64>>,
+    /// Where the live entry of the only key is, once it was found; until anything is changed.
+    seen: Cell<Option<Place>>,
     garbage: Vec<Garbage>,
     /// What a command that changes something knows of the bound, where there is one.
     room: Option<Room>,
@@ -54,7 +59,8 @@ impl<'a> View<'a> {
     /// A view at `now`, or at the moment when it first matters.
     #[inline]
     pub(crate) fn new(engine: &'a Engine, hold: Hold<'a>, now: Option<Timestamp>) -> Self {
-        Self { engine, hold, now: Cell::new(now), garbage: Vec::new(), room: None, edits: None }
+        let (now, coarse, seen) = (Cell::new(now), Cell::new(None), Cell::new(None));
+        Self { engine, hold, now, coarse, seen, garbage: Vec::new(), room: None, edits: None }
     }
 
     #[inline]
@@ -66,13 +72,29 @@ impl<'a> View<'a> {
         })
     }
 
+    /// What a command is told that was not asked for one before.
+    pub(crate) fn context(&self) -> Context {
+        Context { now: self.now(), seed: self.engine.clock.seed() }
+    }
+
     /// Whether `item` is not due.
     #[inline]
     fn lives(&self, item: &Item) -> bool {
-        match (item.deadline(), self.now.get()) {
-            (0, _) => true,
-            (deadline, Some(now)) => deadline > now.as_millis(),
-            (deadline, None) => !self.engine.clock.has_come(deadline),
+        item.deadline() == 0 || !self.has_come(item.deadline())
+    }
+
+    /// Whether `deadline`, in milliseconds, has come. The answer for a deadline stays what it is for as long as the view.
+    fn has_come(&self, deadline: u64) -> bool {
+        let coarse = self.coarse.get().or_else(|| {
+            // Who knows the time needs no coarse one.
+            let coarse = self.now.get().is_none().then(|| self.engine.clock.coarse())?;
+            self.coarse.set(coarse);
+            coarse
+        });
+        match coarse {
+            Some(coarse) if deadline <= coarse => true,
+            Some(coarse) if deadline > coarse + COARSE_LAG => false,
+            _ => deadline <= self.now().as_millis(),
         }
     }
 
@@ -92,8 +114,10 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The shard of `hash`, to change.
     #[inline]
     pub(crate) fn shard_mut(&mut self, hash: u64) -> (&mut Shard, &mut Vec<Garbage>) {
+        self.seen.set(None);
         let position = match &self.hold {
             Hold::Many(shards) => self.position(shards, hash),
             _ => 0,
@@ -124,8 +148,17 @@ impl<'a> View<'a> {
     #[inline]
     fn place(&self, key: &[u8]) -> Option<(&Shard, u64, Place)> {
         let (shard, hash) = self.shard(key);
+        if let Some(place) = self.seen.get() {
+            return Some((shard, hash, place));
+        }
         let place = shard.table.place(hash, key)?;
-        self.lives(shard.table.get(hash, place)).then_some((shard, hash, place))
+        if !self.lives(shard.table.get(hash, place)) {
+            return None;
+        }
+        if let Hold::One { .. } = self.hold {
+            self.seen.set(Some(place));
+        }
+        Some((shard, hash, place))
     }
 
     /// The deadline as entries keep it, 0 for never; `None` when it is due.
@@ -133,7 +166,7 @@ impl<'a> View<'a> {
     fn pending(&self, deadline: Option<Timestamp>) -> Option<u64> {
         match deadline {
             None => Some(0),
-            Some(deadline) => (deadline > self.now()).then(|| deadline.min(Timestamp::MAX).as_millis()),
+            Some(deadline) => (!self.has_come(deadline.as_millis())).then(|| deadline.min(Timestamp::MAX).as_millis()),
         }
     }
 
@@ -182,12 +215,12 @@ fn text_weight(key: &[u8], len: usize) -> usize {
 impl Keyspace for View<'_> {
     #[inline]
     fn find(&self, key: &[u8]) -> Option<Found<'_>> {
-        let (shard, hash) = self.shard(key);
-        let item = shard.table.find(hash, key)?;
-        if !self.lives(item) {
-            return None;
+        let is_known = self.seen.get().is_some();
+        let (shard, hash, place) = self.place(key)?;
+        let item = shard.table.get(hash, place);
+        if !is_known {
+            item.touch();
         }
-        item.touch();
         let deadline = Some(item.deadline()).filter(|deadline| *deadline != 0).map(Timestamp::from_millis);
         Some(Found { object: object_of(item), deadline })
     }
@@ -223,8 +256,9 @@ impl Keyspace for View<'_> {
         };
         let (_, hash) = self.shard(key);
         self.room_for(key, hash, text_weight(key, text.len()))?;
+        let seen = self.seen.get();
         let (shard, garbage) = self.shard_mut(hash);
-        shard.put_text(hash, key, text, pending, garbage);
+        shard.put_text(hash, key, seen, text, pending, garbage);
         self.engine.expiry.note(pending);
         Ok(())
     }
@@ -313,6 +347,7 @@ impl Keyspace for View<'_> {
 
     fn clear(&mut self) {
         let seed = &self.engine.seed;
+        self.seen.set(None);
         match &mut self.hold {
             Hold::One { shard, .. } => self.garbage.push(shard.clear(seed.clone())),
             Hold::Many(shards) => self.garbage.extend(shards.iter_mut().map(|(_, shard)| shard.clear(seed.clone()))),

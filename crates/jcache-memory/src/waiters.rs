@@ -116,7 +116,8 @@ impl Waiters {
 
     /// Serves those who wait for the keys of `keyed`, on a view of all shards. Returns whom to wake, once the locks are
     /// released.
-    pub(crate) fn serve(&self, view: &mut View<'_>, keyed: &impl Keyed, context: Context) -> Vec<Waker> {
+    pub(crate) fn serve(&self, view: &mut View<'_>, keyed: &impl Keyed) -> Vec<Waker> {
+        let context = view.context();
         let mut queues = self.queues.lock();
         let (mut wakers, mut ready) = (Vec::new(), VecDeque::new());
         keyed.visit_keys(|key| ready.push_back(key.0.to_value()));

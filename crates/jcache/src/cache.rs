@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jcache_core::command::{Family, check_size};
-use jcache_core::{Key, MutationCommand, Outcome, QueryCommand, Reply, Request, Result, Watch};
+use jcache_core::{Key, MutationCommand, Outcome, QueryCommand, Reply, Request, Result, Value, Watch};
 
 use crate::builder::{Builder, Everything};
 use crate::commands::Call;
@@ -29,6 +29,13 @@ pub trait Execute: Send + Sync {
 
     /// Carries a command out at once, or says with `None` that it would have to wait, and has done nothing.
     fn try_call(&self, request: &Request<'_>) -> Option<Result<Reply>>;
+
+    /// The string at `key`, `Ok(None)` when there is none, if that can be told at once. `None` says nothing: then `GET`
+    /// is carried out like any command, of which this is only the shorter way.
+    fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
+        let _ = key;
+        None
+    }
 
     /// Carries a command out, also when that takes waiting; [`try_call`](Self::try_call) is the faster way where it
     /// answers.
@@ -255,6 +262,11 @@ impl Execute for Cache {
             Request::Query(query) => self.levels.try_read(query),
             Request::Mutation(mutation) => self.levels.try_write(mutation),
         }
+    }
+
+    #[inline]
+    fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
+        self.levels.try_text(key)
     }
 
     async fn call(&self, request: &Request<'_>) -> Result<Reply> {

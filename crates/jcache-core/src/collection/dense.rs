@@ -87,16 +87,23 @@ impl<E: Keyed> Dense<E> {
         Some(&self.elements[*at as usize])
     }
 
-    /// Changes the element with this key, or adds the one that `create` returns. Returns whether it was added.
-    pub(crate) fn upsert(&mut self, key: &[u8], change: impl FnOnce(&mut E), create: impl FnOnce() -> E) -> bool {
+    /// Changes the element with this key, in place or for the one that `change` returns, or adds the one that `create`
+    /// returns. Returns whether it was added.
+    pub(crate) fn upsert(
+        &mut self,
+        key: &[u8],
+        change: impl FnOnce(&mut E) -> Option<E>,
+        create: impl FnOnce() -> E,
+    ) -> bool {
         let Dense { elements, index, held } = self;
         let same = |&at: &u32| elements[at as usize].key() == key;
         match index.entry(hash(key), same, |&at| hash(elements[at as usize].key())) {
             Entry::Occupied(at) => {
                 let element = &mut elements[*at.get() as usize];
-                *held -= element.heap_size();
-                change(element);
-                *held += element.heap_size();
+                if let Some(new) = change(element) {
+                    *held = *held + new.heap_size() - element.heap_size();
+                    *element = new;
+                }
                 false
             }
             Entry::Vacant(vacant) => {

@@ -145,11 +145,7 @@ impl Hash {
             },
             Form::Full(dense) => dense.upsert(
                 field,
-                |entry| {
-                    if !entry.overwrite(new) {
-                        *entry = Entry::text(field, new, 0);
-                    }
-                },
+                |entry| if entry.overwrite(new) { None } else { Some(Entry::text(field, new, 0)) },
                 || Entry::text(field, new, 0),
             ),
         }
@@ -222,7 +218,7 @@ impl Hash {
         if self.is_packed() {
             let mut dense = Dense::with_capacity(self.len() + 1);
             self.for_each(|field, value| {
-                dense.upsert(field, |_| (), || Entry::text(field, value, 0));
+                dense.upsert(field, |_| None, || Entry::text(field, value, 0));
             });
             self.0 = Form::Full(Box::new(dense));
         }

@@ -130,7 +130,7 @@ impl Set {
                 self.unpack();
                 self.insert(member)
             }
-            Form::Full(dense) => dense.upsert(member, |_| (), || Value::new(member)),
+            Form::Full(dense) => dense.upsert(member, |_| None, || Value::new(member)),
         }
     }
 
@@ -224,7 +224,7 @@ impl Set {
     fn unpack(&mut self) {
         let mut dense = Dense::with_capacity(self.len() + 1);
         self.for_each(|member| {
-            dense.upsert(member, |_| (), || Value::new(member));
+            dense.upsert(member, |_| None, || Value::new(member));
         });
         self.0 = Form::Full(Box::new(dense));
     }

@@ -38,6 +38,10 @@ impl<'a> QueryCommand<'a> for Exists<'a> {
     fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<i64> {
         Ok(self.keys.iter().filter(|key| keyspace.contains(key)).count() as i64)
     }
+
+    fn shows_keys(&self, reply: &Reply) -> bool {
+        *reply == Reply::Int(self.keys.len() as i64)
+    }
 }
 
 command! {
@@ -54,6 +58,10 @@ impl<'a> QueryCommand<'a> for Touch<'a> {
     // Finding a key marks it.
     fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<i64> {
         Ok(self.keys.iter().filter(|key| keyspace.contains(key)).count() as i64)
+    }
+
+    fn shows_keys(&self, reply: &Reply) -> bool {
+        *reply == Reply::Int(self.keys.len() as i64)
     }
 }
 

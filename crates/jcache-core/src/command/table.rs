@@ -127,7 +127,8 @@ const fn words(name: &str) -> usize {
     words
 }
 
-type Rows = LazyLock<HashMap<&'static str, &'static Row, foldhash::fast::FixedState>>;
+/// Rows by the bytes of the name, which never has more than 16: as one number they are hashed and compared at once.
+type Rows = LazyLock<HashMap<u128, &'static Row, foldhash::fast::FixedState>>;
 
 /// Commands of one word.
 static BY_NAME: Rows = LazyLock::new(|| rows(|spec| spec.words().count() == 1));
@@ -135,8 +136,18 @@ static BY_NAME: Rows = LazyLock::new(|| rows(|spec| spec.words().count() == 1));
 /// Commands of two words, by the name with a bar between them.
 static BY_WORDS: Rows = LazyLock::new(|| rows(|spec| spec.words().count() == 2));
 
-fn rows(which: impl Fn(&Spec) -> bool) -> HashMap<&'static str, &'static Row, foldhash::fast::FixedState> {
-    ROWS.iter().filter(|row| which(row.spec)).map(|row| (row.spec.name, row)).collect()
+fn rows(which: impl Fn(&Spec) -> bool) -> HashMap<u128, &'static Row, foldhash::fast::FixedState> {
+    let name = |row: &Row| name_number(row.spec.name.as_bytes()).expect("invariant: names have at most 16 bytes");
+    ROWS.iter().filter(|row| which(row.spec)).map(|row| (name(row), row)).collect()
+}
+
+/// A name of at most 16 bytes in upper case, as a number.
+#[inline]
+fn name_number(name: &[u8]) -> Option<u128> {
+    let mut upper = [0; 16];
+    upper.get_mut(..name.len())?.copy_from_slice(name);
+    upper.make_ascii_uppercase();
+    Some(u128::from_le_bytes(upper))
 }
 
 /// Every command's declaration: queries, then mutations, by family.
@@ -235,11 +246,7 @@ fn find_second(args: &[Arg<'_>]) -> Result<&'static Row> {
 }
 
 fn find_row(rows: &Rows, name: &[u8]) -> Option<&'static Row> {
-    let mut upper = [0; 24];
-    let upper = upper.get_mut(..name.len())?;
-    upper.copy_from_slice(name);
-    upper.make_ascii_uppercase();
-    rows.get(std::str::from_utf8(upper).ok()?).copied()
+    rows.get(&name_number(name)?).copied()
 }
 
 impl Error {
@@ -340,6 +347,12 @@ impl<'a> Query<'a> {
         each_query!(self, it => it.run(keyspace, context).map(Outcome::into_reply))
     }
 
+    /// Whether [`run`](Query::run) looks at its context.
+    #[inline]
+    pub fn asks_context(&self) -> bool {
+        each_query!(self, it => it.asks_context())
+    }
+
     /// Reads from `keyspace`, and says whether it holds every key that was asked for.
     ///
     /// # Errors
@@ -348,8 +361,7 @@ impl<'a> Query<'a> {
     pub fn answer<K: Keyspace>(&self, keyspace: &K, context: Context) -> Result<Answer> {
         let reply = self.run(keyspace, context)?;
         let mut hit = true;
-        // A single-key reply that says something proves the key; the rest is looked up.
-        if self.spec().keys.last != 1 || reply.is_nothing() {
+        if !each_query!(self, it => it.shows_keys(&reply)) {
             self.visit_keys(|key| hit = hit && keyspace.contains(key));
         }
         Ok(Answer { reply, hit })
@@ -401,6 +413,12 @@ impl<'a> Mutation<'a> {
     #[inline]
     pub fn run<K: Keyspace>(&self, keyspace: &mut K, context: Context) -> Result<Reply> {
         each_mutation!(self, it => it.run(keyspace, context).map(Outcome::into_reply))
+    }
+
+    /// Whether [`run`](Mutation::run) looks at its context.
+    #[inline]
+    pub fn asks_context(&self) -> bool {
+        each_mutation!(self, it => it.asks_context())
     }
 
     /// The change that was made, given the reply.

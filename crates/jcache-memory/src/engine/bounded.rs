@@ -1,7 +1,7 @@
 //! Commands under a bound: what room they need, and how it is gathered without holding anything.
 
 use jcache_core::command::Mutation;
-use jcache_core::{Arg, ArgSink, Context, ErrorKind, Result};
+use jcache_core::{Arg, ArgSink, Context, ErrorKind, Result, Timestamp};
 use smallvec::SmallVec;
 
 use super::{Engine, Growth, Keyed};
@@ -67,7 +67,7 @@ impl Engine {
         &self,
         budget: &Budget,
         keyed: &impl Keyed,
-        context: Context,
+        (now, context): (Option<Timestamp>, Context),
         run: &mut dyn FnMut(&mut View<'_>, Context) -> Result<R>,
     ) -> Result<R> {
         let growth = keyed.growth();
@@ -83,7 +83,7 @@ impl Engine {
             }
             let is_forced = growth == Growth::None;
             let room = Room { own: own.clone(), purse: std::mem::take(&mut purse), is_forced, is_last, wanted: 0 };
-            let mut view = View::bounded(self, hold, context.now, room);
+            let mut view = View::bounded(self, hold, now, room);
             let reserved = match growth {
                 Growth::About(bytes) => view.reserve(bytes),
                 Growth::None | Growth::Exact => Ok(()),
@@ -93,8 +93,7 @@ impl Engine {
                 Err(error) if error.kind() == ErrorKind::OutOfMemory && !is_last => view.wanted(),
                 _ => 0,
             };
-            let wakers =
-                if serves && result.is_ok() { self.waiters.serve(&mut view, keyed, context) } else { Vec::new() };
+            let wakers = if serves && result.is_ok() { self.waiters.serve(&mut view, keyed) } else { Vec::new() };
             view.settle();
             drop(view);
             self.tell();
@@ -102,7 +101,7 @@ impl Engine {
             if wanted == 0 {
                 return result;
             }
-            purse = self.gather(budget, wanted, &own, context)?;
+            purse = self.gather(budget, wanted, &own)?;
             attempts += 1;
         }
     }
@@ -111,15 +110,15 @@ impl Engine {
     ///
     /// # Errors
     /// Out of memory: when they would not fit in an empty cache nobody is evicted.
-    fn gather(&self, budget: &Budget, bytes: usize, own: &[u64], context: Context) -> Result<usize> {
+    fn gather(&self, budget: &Budget, bytes: usize, own: &[u64]) -> Result<usize> {
         let overhead: usize = (0..self.shards()).map(|index| self.lock(index).overhead()).sum();
         if bytes + overhead > budget.max {
             return Err(out_of_memory());
         }
-        let now = context.now.as_millis();
+        let now = self.clock.now().as_millis();
         let mut purse = budget.lease_some(bytes);
         // Starting anywhere, so that no shard bears more than others.
-        let first = context.seed as usize;
+        let first = self.clock.seed() as usize;
         while purse < bytes {
             let before = purse;
             for step in 0..self.shards() {

@@ -30,6 +30,10 @@ impl Keyed for Batch<'_> {
     fn growth(&self) -> Growth {
         Growth::None
     }
+
+    fn asks_context(&self) -> bool {
+        true
+    }
 }
 
 fn visit_request<'s>(request: &'s Request<'_>, visit: &mut impl FnMut(&'s Key<'s>)) {
@@ -74,7 +78,7 @@ impl Engine {
             Some(requests.iter().map(|request| self.run(request, &mut view, context)).collect())
         };
         let is_changed = replies.is_some() && !self.waiters.is_empty() && view.is_of_all();
-        let wakers = if is_changed { self.waiters.serve(&mut view, &batch, context) } else { Vec::new() };
+        let wakers = if is_changed { self.waiters.serve(&mut view, &batch) } else { Vec::new() };
         view.settle();
         drop(view);
         self.tell();
@@ -88,11 +92,11 @@ impl Engine {
             false => self.hold_several(batch),
         };
         if self.budget.is_none() {
-            return self.view(hold, context.now);
+            return View::new(self, hold, Some(context.now));
         }
         let mut own: SmallVec<[u64; 4]> = SmallVec::new();
         batch.visit_keys(|key| own.push(self.seed.hash(key)));
-        View::bounded(self, hold, context.now, Room { own, is_last: true, ..Room::default() })
+        View::bounded(self, hold, Some(context.now), Room { own, is_last: true, ..Room::default() })
     }
 
     fn run(&self, request: &Request<'_>, view: &mut View<'_>, context: Context) -> Result<Reply> {

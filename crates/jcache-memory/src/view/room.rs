@@ -128,13 +128,14 @@ fn held<'h>(engine: &Engine, hold: &'h mut Hold<'_>, index: usize) -> Option<&'h
 
 impl<'a> View<'a> {
     /// A view under a bound.
-    pub(crate) fn bounded(engine: &'a Engine, hold: Hold<'a>, now: jcache_core::Timestamp, room: Room) -> Self {
-        Self { room: Some(room), ..Self::new(engine, hold, Some(now)) }
+    pub(crate) fn bounded(engine: &'a Engine, hold: Hold<'a>, now: Option<jcache_core::Timestamp>, room: Room) -> Self {
+        Self { room: Some(room), ..Self::new(engine, hold, now) }
     }
 
     /// What eviction needs, with the rest of the view.
     fn hand<R>(&mut self, act: impl FnOnce(&mut Hand<'_>, &mut Hold<'a>, &mut Room) -> R) -> Option<R> {
         let now = self.now().as_millis();
+        self.seen.set(None);
         let (room, budget) = (self.room.as_mut()?, self.engine.budget.as_ref()?);
         let own = std::mem::take(&mut room.own);
         let mut hand = Hand { engine: self.engine, budget, own: &own, now, garbage: &mut self.garbage };

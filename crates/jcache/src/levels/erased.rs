@@ -7,7 +7,7 @@ use std::pin::Pin;
 use jcache_core::fetch::Fetched;
 use jcache_core::snapshot::FillLimit;
 use jcache_core::{
-    Answer, Driver, Effect, Key, Mutation, Query, Reply, Request, Result, Scope, Snapshot, Timestamp, Watch,
+    Answer, Driver, Effect, Key, Mutation, Query, Reply, Request, Result, Scope, Snapshot, Timestamp, Value, Watch,
 };
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -19,6 +19,7 @@ pub(crate) type Transacted = Option<Vec<Result<Reply>>>;
 pub(crate) trait DynDriver: Debug + Send + Sync {
     fn scope(&self) -> Scope;
     fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>>;
+    fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>>;
     fn query<'a>(&'a self, query: &'a Query<'a>) -> BoxFuture<'a, Result<Answer>>;
     fn try_mutate(&self, mutation: &Mutation<'_>) -> Option<Result<Reply>>;
     fn mutate<'a>(&'a self, mutation: &'a Mutation<'a>) -> BoxFuture<'a, Result<Reply>>;
@@ -37,6 +38,9 @@ impl<D: Driver> DynDriver for D {
     }
     fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>> {
         Driver::try_query(self, query)
+    }
+    fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
+        Driver::try_text(self, key)
     }
     fn query<'a>(&'a self, query: &'a Query<'a>) -> BoxFuture<'a, Result<Answer>> {
         Box::pin(Driver::query(self, query))
