@@ -190,7 +190,7 @@ impl Session {
             _ => false,
         };
         data_writes(command)
-            || (command.name == "exec"
+            || (command.flags().has(Flags::RUNS_QUEUE)
                 && self.queue.as_ref().is_some_and(|queue| queue.commands.iter().any(|(it, _)| data_writes(it))))
     }
 

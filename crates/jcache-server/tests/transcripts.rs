@@ -78,7 +78,7 @@ fn unescape(line: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = line;
     while let Some(at) = rest.find('\\') {
-        bytes.extend_from_slice(rest[..at].as_bytes());
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
         let (byte, len) = match rest.as_bytes().get(at + 1) {
             Some(b'r') => (b'\r', 2),
             Some(b'n') => (b'\n', 2),

@@ -1,6 +1,8 @@
 //! A cache that the program uses itself and serves to others: `cargo run --example serve --features server [ADDRESS]`,
 //! then `redis-cli -p 6399`.
 
+#![allow(clippy::print_stdout)]
+
 use jcache::prelude::*;
 use jcache::server::{Limits, Listener, Server};
 

@@ -1,4 +1,4 @@
-//! `CONFIG`: the settings, one row each. The first four columns of a row are all that a setting needs.
+//! `CONFIG`: the settings, one row each: the name, how it is read, and how it is changed, where it can be.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,18 +10,21 @@ use crate::session::Session;
 use crate::settings::OutputLimit;
 use crate::shared::Shared;
 
+/// Changes a setting, or says why not.
+type Change = fn(&Shared, &str) -> Result<(), String>;
+
 /// A setting: its name, how it is read, and how it is changed, where it can be.
 struct Setting {
     name: &'static str,
     get: fn(&Shared) -> String,
-    set: Option<fn(&Shared, &str) -> Result<(), String>>,
+    set: Option<Change>,
 }
 
 const fn fixed(name: &'static str, get: fn(&Shared) -> String) -> Setting {
     Setting { name, get, set: None }
 }
 
-const fn open(name: &'static str, get: fn(&Shared) -> String, set: fn(&Shared, &str) -> Result<(), String>) -> Setting {
+const fn open(name: &'static str, get: fn(&Shared) -> String, set: Change) -> Setting {
     Setting { name, get, set: Some(set) }
 }
 
@@ -235,7 +238,7 @@ pub(super) fn get(session: &mut Session, args: &[Arg<'_>]) -> Result<Step> {
 pub(super) fn set(session: &mut Session, args: &[Arg<'_>]) -> Result<Step> {
     let shared = &session.shared;
     let pairs = &args[2..];
-    if pairs.len() % 2 != 0 {
+    if !pairs.len().is_multiple_of(2) {
         return Err(Error::syntax());
     }
     let failed = |name: &str, why: &str| {

@@ -1,6 +1,6 @@
 //! `COMMAND`: what commands there are, from the declarations of core and the server's own table.
 
-use jcache_core::command::{Class, Family, KeyPositions, Spec};
+use jcache_core::command::{Class, Family, KeyPositions};
 use jcache_core::{Arg, Error, ErrorKind, Key, Reply, Request, Result};
 
 use super::{Command, Kind, Step, all, named};
@@ -43,11 +43,6 @@ fn category(family: Family) -> &'static str {
     }
 }
 
-/// Whether the keys are where the arguments say, and not only at fixed places.
-fn keys_move(spec: &Spec) -> bool {
-    spec.summary.contains("numkeys")
-}
-
 /// The categories of a command.
 pub(super) fn categories(command: &Command) -> Vec<&'static str> {
     match command.kind {
@@ -78,11 +73,7 @@ fn describe(command: &'static Command) -> Reply {
     let (arity, keys, flags): (i8, KeyPositions, Vec<&str>) = match command.kind {
         Kind::Data(known) => {
             let spec = known.spec();
-            let mut flags = vec![if spec.class == Class::Query { "readonly" } else { "write" }];
-            if keys_move(spec) {
-                flags.push("movablekeys");
-            }
-            (spec.arity, spec.keys, flags)
+            (spec.arity, spec.keys, vec![if spec.class == Class::Query { "readonly" } else { "write" }])
         }
         Kind::Own(row) | Kind::Container(row, _) => (row.arity, row.keys, row.flags.words().collect()),
     };
@@ -154,8 +145,8 @@ pub(super) fn get_keys(_: &mut Session, args: &[Arg<'_>]) -> Result<Step> {
             let wrong = |_| Error::invalid("ERR Invalid arguments specified for command");
             let mut add = |key: &Key<'_>| keys.push(Reply::Bulk(key.0.to_value()));
             match known.parse(whole).map_err(wrong)? {
-                Request::Query(query) => query.visit_keys(|key| add(key)),
-                Request::Mutation(mutation) => mutation.visit_keys(|key| add(key)),
+                Request::Query(query) => query.visit_keys(&mut add),
+                Request::Mutation(mutation) => mutation.visit_keys(&mut add),
             }
         }
         Kind::Own(row) | Kind::Container(row, _) => {

@@ -15,7 +15,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::new(
         "EXEC",
         1,
-        Flags::NO_SCRIPT.and(Flags::LOADING).and(Flags::STALE).and(Flags::NOW),
+        Flags::NO_SCRIPT.and(Flags::LOADING).and(Flags::STALE).and(Flags::NOW).and(Flags::RUNS_QUEUE),
         "Executes all commands in a transaction.",
         exec,
     )
