@@ -3,6 +3,7 @@
 //! It stands on the standard library alone, so that it is built in a second on a fresh machine.
 
 mod bench;
+mod clients;
 mod fuzz;
 mod proto;
 mod run;
@@ -16,13 +17,17 @@ cargo xtask COMMAND
 
   test [ARGS…]     install what the tests need when it is missing, and run every test
                    (ARGS go to `cargo test`, e.g. -p jcache-core lists)
-  ci               what CI runs: fmt, tidy, clippy, test, doc, and a slice of fuzz
+  ci               what CI runs: fmt, tidy, clippy, test, a slice of sim, doc, and a slice of fuzz
   fmt              check the formatting
   clippy           lint with warnings denied
   doc              build the documentation with warnings denied
   tidy             check the project's own rules (see CONTRIBUTING.md)
   setup            install what the tests need when it is missing
   diff [N] [SEED]  N random invocations per family against redis-server (default 200000)
+  model [--full]   check the replication rules state by state; --full exhausts the large bounds (minutes)
+  sim [OPTIONS]    run the simulator of the cluster: --seeds N (default 500), --first-seed S, --nodes N,
+                   --seconds S (of faults), --minutes M (of this machine), --trace, --without RULE;
+                   --weakened switches each rule off and says after how many seeds that is noticed
   bench TABLE …    measure: `memory`, `layer`, `commands` or `node`, with --quick, --callgrind, --out DIR
                    and --only SECTION,… (see bench/README.md)
   fuzz TARGET [S]  fuzz a target for S seconds (default 60); `cargo xtask fuzz` lists the targets
@@ -41,6 +46,9 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::check(),
         ["setup"] => setup::install(),
         ["diff", ref rest @ ..] => diff(rest),
+        ["sim", ref rest @ ..] => sim(rest),
+        ["model"] => model(&[]),
+        ["model", "--full"] => model(&[("JCACHE_MODEL_FULL", "1")]),
         ["bench", ref rest @ ..] => bench::run(rest),
         ["fuzz", ref rest @ ..] => fuzz::run(rest),
         ["proto", ref rest @ ..] => proto::run(rest),
@@ -87,14 +95,30 @@ fn diff(args: &[&str]) -> run::Outcome {
     run::cargo_with(&["test", "--release", "-p", "jcache-memory", "--test", "differential"], &settings)
 }
 
+fn model(settings: &[(&str, &str)]) -> run::Outcome {
+    let test =
+        ["test", "--release", "-p", "jcache-cluster", "--test", "model", "--", "--nocapture", "--test-threads=2"];
+    run::cargo_with(&test, settings)
+}
+
+fn sim(args: &[&str]) -> run::Outcome {
+    let weakens = args.iter().any(|arg| ["--weakened", "--without"].contains(arg));
+    let features = if weakens { "switches" } else { "simulator" };
+    let example = ["run", "--release", "-p", "jcache-testkit", "--features", features, "--example", "simulate", "--"];
+    // Optimising across crates takes minutes, and saves seconds here.
+    let settings = [("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")];
+    run::cargo_with(&[&example, args].concat(), &settings)
+}
+
 fn ci() -> run::Outcome {
     type Step = fn() -> run::Outcome;
-    let steps: [(&str, Step); 7] = [
+    let steps: [(&str, Step); 8] = [
         ("fmt", || run::cargo(&["fmt", "--all", "--check"])),
         ("tidy", tidy::check),
         ("proto", || proto::run(&["--check"])),
         ("clippy", clippy),
         ("test", || test(&[])),
+        ("sim", || sim(&["--seeds", "500"])),
         ("doc", doc),
         ("fuzz", fuzz::slice),
     ];

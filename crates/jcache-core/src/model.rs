@@ -37,6 +37,12 @@ impl Model {
         self.entries.retain(|_, (_, deadline)| deadline.is_none_or(|d| d > now));
     }
 
+    /// Sets the time of the following commands; entries that are due are hidden, and come back when it is set back.
+    /// A copy does that: what expires there, somebody else decides.
+    pub fn at(&mut self, now: Timestamp) {
+        self.now = now;
+    }
+
     /// The live entries in key order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Object, Option<Timestamp>)> {
         self.entries.iter().filter(|(_, (_, d))| self.lives(*d)).map(|(k, (o, d))| (k.as_slice(), o, *d))

@@ -38,7 +38,7 @@ use compare::Kind;
 pub(crate) use compare::{canonical, flat, is_ordered, name};
 pub use pool::soon;
 use subject::now;
-pub use subject::{DriverSubject, ModelSubject, Subject};
+pub use subject::{DriverSubject, ModelSubject, ServerSubject, Subject};
 pub use transactions::transactions;
 
 use crate::args;

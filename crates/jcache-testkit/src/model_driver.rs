@@ -137,7 +137,7 @@ impl Driver for ModelDriver {
     }
 
     async fn mutate(&self, mutation: &Mutation<'_>) -> Result<Reply> {
-        let mut place = {
+        let (mut place, nil) = {
             let (mut state, context) = self.lock();
             let reply = state.run(mutation, context)?;
             if mutation.blocking().is_none() || !reply.is_nil() {
@@ -146,7 +146,7 @@ impl Driver for ModelDriver {
             let (give, take) = oneshot::channel();
             let command = Encoded::mutation(mutation);
             state.waiters.push_back(Waiter { command: command.clone(), give });
-            Place { driver: self, command, take }
+            (Place { driver: self, command, take }, reply)
         };
         let timeout = mutation.blocking().and_then(|blocking| blocking.timeout);
         let reply = match timeout {
@@ -155,7 +155,7 @@ impl Driver for ModelDriver {
                 tokio::time::timeout(timeout, &mut place.take).await.ok().and_then(std::result::Result::ok)
             }
         };
-        Ok(reply.unwrap_or(Reply::Nil))
+        Ok(reply.unwrap_or(nil))
     }
 
     async fn fetch(&self, query: &Query<'_>, limit: FillLimit) -> Result<Fetched> {

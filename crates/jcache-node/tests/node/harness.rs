@@ -113,7 +113,10 @@ pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T
 /// Whether redis-cli is there; without it a test says so and passes, unless servers are required.
 pub(crate) fn redis_cli_or_skip() -> bool {
     let there = Command::new("redis-cli").arg("--version").output().is_ok();
-    let required = std::env::var("JCACHE_REQUIRE_SERVERS").as_deref() == Ok("1");
-    assert!(there || !required, "redis-cli is not installed, but JCACHE_REQUIRE_SERVERS=1");
+    if !there {
+        let required = std::env::var("JCACHE_REQUIRE_SERVERS").as_deref() == Ok("1");
+        assert!(!required, "redis-cli is not installed, but JCACHE_REQUIRE_SERVERS=1");
+        eprintln!("skipped: redis-cli is not installed");
+    }
     there
 }

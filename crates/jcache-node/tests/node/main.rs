@@ -9,3 +9,5 @@ mod harness;
 
 mod client;
 mod serve;
+mod transcripts;
+mod wire;

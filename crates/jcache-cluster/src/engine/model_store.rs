@@ -1,0 +1,255 @@
+//! A store over core's reference keyspace: for tests, the simulator, and as the measure of other stores.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use jcache_core::command::Mutation;
+use jcache_core::keyspace::Found;
+use jcache_core::object::{Object, ObjectRef};
+use jcache_core::{Arg, Context, Error, Key, Keyspace, Model, Query, Reply, Snapshot, Timestamp, Value};
+
+use super::codec;
+use super::store::{Removed, Side, Store};
+
+/// A [`Store`] over core's [`Model`], with as many shards as are asked for, and a bound in keys for tests of eviction.
+#[derive(Debug, Clone, Default)]
+pub struct ModelStore {
+    live: Model,
+    loading: Option<Model>,
+    shards: usize,
+    most_keys: Option<usize>,
+}
+
+impl ModelStore {
+    /// An empty store with `shards` shards.
+    pub fn new(shards: usize) -> Self {
+        Self { shards: shards.max(1), ..Self::default() }
+    }
+
+    /// The same, evicting the first key in order whenever there are more than `most` keys.
+    #[must_use]
+    pub fn with_most_keys(mut self, most: usize) -> Self {
+        self.most_keys = Some(most);
+        self
+    }
+
+    /// The live keyspace with everything in it, due or not.
+    pub fn model(&self) -> &Model {
+        &self.live
+    }
+
+    fn side(&mut self, side: Side) -> &mut Model {
+        match side {
+            Side::Live => &mut self.live,
+            Side::Loading => self.loading.get_or_insert_default(),
+        }
+    }
+}
+
+/// FNV-1a: the same everywhere, as a shard's number must be.
+fn hash(parts: &[&[u8]]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for part in parts {
+        for byte in (part.len() as u64).to_le_bytes().iter().chain(*part) {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    hash
+}
+
+fn shard_of(key: &[u8], shards: usize) -> usize {
+    (hash(&[key]) % shards as u64) as usize
+}
+
+impl Store for ModelStore {
+    fn query(&mut self, query: &Query<'_>, context: Context) -> Result<Reply, Error> {
+        self.live.at(context.now);
+        query.run(&self.live, context)
+    }
+
+    fn mutate(&mut self, mutation: &Mutation<'_>, context: Context, removed: &mut Removed) -> Result<Reply, Error> {
+        mutation.visit_keys(|key| {
+            self.live.at(context.now);
+            let live = self.live.contains(key);
+            self.live.at(Timestamp::ZERO);
+            if !live && self.live.remove(key) {
+                removed.due.push(key.0.to_value());
+            }
+        });
+        self.live.at(context.now);
+        let reply = mutation.run(&mut self.live, context);
+        self.live.at(Timestamp::ZERO);
+        while self.most_keys.is_some_and(|most| self.live.len() > most) {
+            let Some(key) = self.live.iter().next().map(|(key, ..)| Value::new(key)) else { break };
+            self.live.remove(&key);
+            removed.evicted.push(key);
+        }
+        reply
+    }
+
+    fn apply(&mut self, effect: &Mutation<'_>, side: Side, admits: &dyn Fn(usize) -> bool) -> Result<(), Error> {
+        let shards = self.shards;
+        let model = self.side(side);
+        model.at(Timestamp::ZERO);
+        let mut masked = Masked { inner: model, admits: &|key| admits(shard_of(key, shards)) };
+        effect.run(&mut masked, Context::at(Timestamp::ZERO)).map(drop)
+    }
+
+    fn whole(&mut self, key: &[u8], visit: &mut dyn FnMut(&Mutation<'_>)) {
+        self.live.at(Timestamp::ZERO);
+        let Some(found) = self.live.find(key) else {
+            return visit(&Mutation::removal([Key::from(key)]));
+        };
+        let snapshot = Snapshot { key: Value::new(key), object: found.object.to_object(), deadline: found.deadline };
+        snapshot.to_mutations().iter().for_each(visit);
+    }
+
+    fn due(&mut self, now: Timestamp, limit: usize) -> Vec<Value> {
+        self.live.at(Timestamp::ZERO);
+        let due = self.live.iter().filter(|(_, _, deadline)| deadline.is_some_and(|at| at <= now));
+        due.take(limit).map(|(key, ..)| Value::new(key)).collect()
+    }
+
+    fn shards(&self) -> usize {
+        self.shards
+    }
+
+    fn shard_of(&self, key: &[u8]) -> usize {
+        shard_of(key, self.shards)
+    }
+
+    fn digest(&mut self, shard: usize) -> u64 {
+        self.live.at(Timestamp::ZERO);
+        let shards = self.shards;
+        let own = self.live.iter().filter(|(key, ..)| shard_of(key, shards) == shard);
+        own.map(|(key, object, deadline)| {
+            let deadline = deadline.map_or(0, Timestamp::as_millis).to_le_bytes();
+            hash(&[key, &deadline, &content(object)])
+        })
+        .fold(0, u64::wrapping_add)
+    }
+
+    fn snapshot(&mut self, shard: usize, chunk: usize) -> Vec<Bytes> {
+        self.live.at(Timestamp::ZERO);
+        let shards = self.shards;
+        let (mut pieces, mut piece) = (Vec::new(), Vec::new());
+        for (key, object, deadline) in self.live.iter().filter(|(key, ..)| shard_of(key, shards) == shard) {
+            let snapshot = Snapshot { key: Value::new(key), object: object.clone(), deadline };
+            for mutation in snapshot.to_mutations() {
+                codec::put_command(&mut piece, &mutation);
+            }
+            if piece.len() >= chunk {
+                pieces.push(std::mem::take(&mut piece).into());
+            }
+        }
+        if !piece.is_empty() {
+            pieces.push(piece.into());
+        }
+        pieces
+    }
+
+    fn load_begin(&mut self) {
+        self.loading = Some(Model::default());
+    }
+
+    fn load(&mut self, _: usize, piece: &[u8]) -> Result<(), Error> {
+        let model = self.side(Side::Loading);
+        let mut rest = piece;
+        while !rest.is_empty() {
+            let args = codec::take_command(&mut rest)?;
+            Mutation::parse(&args)?.run(model, Context::at(Timestamp::ZERO))?;
+        }
+        Ok(())
+    }
+
+    fn load_swap(&mut self) {
+        self.live = self.loading.take().unwrap_or_default();
+    }
+
+    fn load_abort(&mut self) {
+        self.loading = None;
+    }
+}
+
+/// What an object holds, in an order that does not depend on how it came to be.
+fn content(object: &Object) -> Vec<u8> {
+    let mut parts: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+    match object.as_ref() {
+        ObjectRef::String(text) => drop(parts.insert(Vec::new(), text.as_bytes().to_vec())),
+        ObjectRef::Hash(hash) => hash.for_each(|field, value| drop(parts.insert(field.to_vec(), value.to_vec()))),
+        ObjectRef::Set(set) => set.for_each(|member| drop(parts.insert(member.to_vec(), Vec::new()))),
+        ObjectRef::List(list) => {
+            for (index, element) in list.iter().enumerate() {
+                parts.insert((index as u64).to_be_bytes().to_vec(), element.to_vec());
+            }
+        }
+        ObjectRef::SortedSet(sorted) => {
+            for (member, score) in sorted.iter() {
+                // Minus zero and zero are one score.
+                parts.insert(member.as_bytes().to_vec(), (score + 0.0).to_bits().to_be_bytes().to_vec());
+            }
+        }
+    }
+    let mut all = object.as_ref().kind().name().as_bytes().to_vec();
+    for (name, value) in parts {
+        codec::put_bytes(&mut all, &name);
+        codec::put_bytes(&mut all, &value);
+    }
+    all
+}
+
+/// A keyspace in which some keys are out of bounds: they are not found, and what is written to them goes nowhere.
+pub(crate) struct Masked<'k, K> {
+    inner: &'k mut K,
+    admits: &'k dyn Fn(&[u8]) -> bool,
+}
+
+impl<K: Keyspace> Keyspace for Masked<'_, K> {
+    fn find(&self, key: &[u8]) -> Option<Found<'_>> {
+        self.inner.find(key).filter(|_| (self.admits)(key))
+    }
+
+    fn len(&self) -> usize {
+        self.inner.len()
+    }
+
+    fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(&[u8], ObjectRef<'_>)) -> u64 {
+        self.inner.scan(cursor, count, visit)
+    }
+
+    fn random_key(&self, seed: u64) -> Option<Value> {
+        self.inner.random_key(seed)
+    }
+
+    fn put_text(&mut self, key: &[u8], text: &Arg<'_>, deadline: Option<Timestamp>) -> Result<(), Error> {
+        if (self.admits)(key) { self.inner.put_text(key, text, deadline) } else { Ok(()) }
+    }
+
+    fn append_text(&mut self, key: &[u8], tail: &[u8]) -> Result<(), Error> {
+        if (self.admits)(key) { self.inner.append_text(key, tail) } else { Ok(()) }
+    }
+
+    fn put(&mut self, key: &[u8], object: Object, deadline: Option<Timestamp>) -> Result<(), Error> {
+        if (self.admits)(key) { self.inner.put(key, object, deadline) } else { Ok(()) }
+    }
+
+    fn edit<R>(&mut self, key: &[u8], change: impl FnOnce(&mut Object) -> R) -> Option<R> {
+        if (self.admits)(key) { self.inner.edit(key, change) } else { None }
+    }
+
+    fn set_deadline(&mut self, key: &[u8], deadline: Option<Timestamp>) -> bool {
+        (self.admits)(key) && self.inner.set_deadline(key, deadline)
+    }
+
+    fn take(&mut self, key: &[u8]) -> Option<(Object, Option<Timestamp>)> {
+        if (self.admits)(key) { self.inner.take(key) } else { None }
+    }
+
+    fn clear(&mut self) {
+        let mut keys = Vec::new();
+        self.inner.scan(0, usize::MAX, &mut |key, _| keys.push(Value::new(key)));
+        for key in keys.iter().filter(|key| (self.admits)(key)) {
+            self.inner.remove(key);
+        }
+    }
+}
