@@ -30,6 +30,9 @@ cargo xtask COMMAND
                    --weakened switches each rule off and says after how many seeds that is noticed
   bench TABLE …    measure: `memory`, `layer`, `commands` or `node`, with --quick, --callgrind, --out DIR
                    and --only SECTION,… (see bench/README.md)
+  soak [S]         two threads on a bounded memory for S seconds (default 60): the bound, leaks, stale reads
+  sanitize         the tests of values and memory under AddressSanitizer, leaks included
+  schedules [N]    the memory's locks, leases and waiters under N schedules of a model checker (default 2000)
   fuzz TARGET [S]  fuzz a target for S seconds (default 60); `cargo xtask fuzz` lists the targets
   proto [--check]  make the code of the .proto files anew, or say whether it is out of date
 ";
@@ -50,6 +53,9 @@ fn main() -> ExitCode {
         ["model"] => model(&[]),
         ["model", "--full"] => model(&[("JCACHE_MODEL_FULL", "1")]),
         ["bench", ref rest @ ..] => bench::run(rest),
+        ["soak", ref rest @ ..] => soak(rest),
+        ["sanitize"] => sanitize(),
+        ["schedules", ref rest @ ..] => schedules(rest),
         ["fuzz", ref rest @ ..] => fuzz::run(rest),
         ["proto", ref rest @ ..] => proto::run(rest),
         ["help" | "--help" | "-h"] => {
@@ -93,6 +99,47 @@ fn diff(args: &[&str]) -> run::Outcome {
     settings.extend(args.get(1).map(|seed| ("JCACHE_SEED", *seed)));
     run::cargo_with(&["test", "--release", "-p", "jcache-testkit", "--test", "differential_model"], &settings)?;
     run::cargo_with(&["test", "--release", "-p", "jcache-memory", "--test", "differential"], &settings)
+}
+
+fn soak(args: &[&str]) -> run::Outcome {
+    let seconds = args.first().copied().unwrap_or("60");
+    let _: u32 = seconds.parse().map_err(|_| format!("'{seconds}' is no number of seconds"))?;
+    let test = ["test", "-p", "jcache-memory", "--test", "soak", "--", "--nocapture"];
+    run::cargo_with(&test, &[("JCACHE_SOAK", seconds)])
+}
+
+/// The crate's own code with the checker's locks and atomics in place of its own; built apart from everything else.
+fn schedules(args: &[&str]) -> run::Outcome {
+    let schedules = args.first().copied().unwrap_or("2000");
+    let _: u32 = schedules.parse().map_err(|_| format!("'{schedules}' is no number of schedules"))?;
+    let settings = [("RUSTFLAGS", "--cfg shuttle"), ("JCACHE_SCHEDULES", schedules)];
+    run::cargo_with(&["test", "-p", "jcache-memory", "--lib", "--target-dir", "target/model", "models"], &settings)
+}
+
+/// The unsafe code and its heaviest user. The sanitizer is part of the stable compiler, which only has to be told that we
+/// mean it; what is built like this lies apart from everything else.
+fn sanitize() -> run::Outcome {
+    let settings = [("RUSTC_BOOTSTRAP", "1"), ("RUSTFLAGS", "-Zsanitizer=address"), ("ASAN_OPTIONS", "detect_leaks=1")];
+    let target = ["--target", "x86_64-unknown-linux-gnu", "--target-dir", "target/sanitize"];
+    let value = [
+        "test",
+        "-p",
+        "jcache-value",
+        "--lib",
+        "--test",
+        "entry",
+        "--test",
+        "model",
+        "--test",
+        "threads",
+        "--test",
+        "value",
+    ];
+    let memory =
+        ["test", "-p", "jcache-memory", "--lib", "--test", "model", "--test", "concurrency", "--test", "waiters"];
+    let bounds = ["--test", "bound", "--test", "quotas", "--test", "removals"];
+    run::cargo_with(&[&value[..], &target].concat(), &settings)?;
+    run::cargo_with(&[&memory[..], &bounds, &target].concat(), &settings)
 }
 
 fn model(settings: &[(&str, &str)]) -> run::Outcome {

@@ -114,6 +114,13 @@ pub trait MutationCommand<'a>: Command<'a> + Clone + Into<Mutation<'a>> {
     /// The change that was made, given the reply, in absolute terms: no relative time, no chance, no condition.
     fn effect(&self, reply: &Self::Reply, context: Context) -> Effect<'a>;
 
+    /// No less than the bytes by which collections that are there already grow when the command runs on `keyspace`, at
+    /// any moment meanwhile; `None` when it grows none of them. What it puts there whole, the keyspace sees itself.
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        let _ = keyspace;
+        None
+    }
+
     /// Whether the outcome does not depend on what is there, so that the write may be queued and repeated later.
     /// A command whose options decide this says so here.
     fn is_blind(&self) -> bool {

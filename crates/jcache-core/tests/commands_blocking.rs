@@ -7,7 +7,7 @@ use std::time::Duration;
 use jcache_core::command::list::BLPop;
 use jcache_core::command::{Awaited, Timeout};
 use jcache_core::effect::Reach;
-use jcache_core::{Arg, Context, Encoded, Key, Model, Mutation, Reply, Timestamp};
+use jcache_core::{Arg, Context, Encoded, Key, Model, Mutation, Timestamp};
 
 const CONTEXT: Context = Context::at(Timestamp::ZERO);
 

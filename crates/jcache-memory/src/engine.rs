@@ -3,13 +3,14 @@
 mod bounded;
 mod transaction;
 
+use std::ops::Range;
 use std::sync::{Arc, Weak};
 
 use jcache_core::command::{Mutation, Query};
 use jcache_core::{Answer, Context, Error, Key, Reply, Result, Timestamp, Value};
-use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
+use crate::area::{Area, Namespaces, Plan, SHARDS_MAX};
 use crate::bound::{Budget, Eviction};
 use crate::clock::Source;
 use crate::expiry::Expiry;
@@ -17,25 +18,26 @@ use crate::hash::Seed;
 use crate::removal::Removals;
 use crate::shard::{Bounded, Garbage, Shard};
 use crate::stats::Stats;
+use crate::sync::{Mutex, MutexGuard};
+use crate::table::{SLOTS, Table};
 use crate::view::{Hold, View};
 use crate::waiters::Waiters;
 
-/// More shards than this would take bits of the hash that the tables use.
-pub(crate) const SHARDS_MAX: usize = 256;
-
-/// The least part of a bound that is worth a shard of its own.
-const SHARE_LEAST: usize = 64 << 10;
-
 #[derive(Debug)]
 pub(crate) struct Engine {
-    /// A power of two of them.
     shards: Box<[Padded<Mutex<Shard>>]>,
+    /// The bits of a hash that name the shard.
+    mask: usize,
+    /// Which shards keep within which budget: one area, and one for each namespace.
+    pub(crate) areas: Box<[Area]>,
+    /// The area of each shard.
+    area_of: Box<[u8]>,
+    /// Whether there is a bound anywhere.
+    pub(crate) is_bounded: bool,
     pub(crate) seed: Seed,
     pub(crate) clock: Source,
     pub(crate) expiry: Expiry,
     pub(crate) waiters: Waiters,
-    /// The bound, if there is one.
-    pub(crate) budget: Option<Budget>,
     /// Who wants to hear what was removed.
     pub(crate) removals: Option<Removals>,
 }
@@ -50,9 +52,13 @@ struct Padded<T>(T);
 pub(crate) enum Growth {
     /// None worth mentioning; it is served also when there is no room.
     None,
-    /// It changes only one key, by putting something there: what that takes is known then, and it can still be refused.
+    /// It moves what is there to another key, and is served also when there is no room, but for moves into a namespace
+    /// that is full and where a table doubles.
+    Move,
+    /// It adds to a collection that tells beforehand what that takes, or puts something at one key: that tells too, and
+    /// can still be refused.
     Exact,
-    /// About so many bytes, of which some may be taken before others: they have to be there first.
+    /// About so many bytes, of which some are taken before others: they have to be there first.
     About(usize),
 }
 
@@ -61,6 +67,12 @@ pub(crate) trait Keyed {
     fn visit_keys<'s>(&'s self, visit: impl FnMut(&'s Key<'s>));
 
     fn growth(&self) -> Growth;
+
+    /// What collections that are there already grow by, when it grows one.
+    fn growth_ahead(&self, view: &View<'_>) -> Option<usize> {
+        let _ = view;
+        None
+    }
 
     /// Whether carrying it out takes a true context.
     fn asks_context(&self) -> bool;
@@ -92,6 +104,10 @@ impl Keyed for Mutation<'_> {
         bounded::growth(self)
     }
 
+    fn growth_ahead(&self, view: &View<'_>) -> Option<usize> {
+        self.growth_ahead(view)
+    }
+
     #[inline]
     fn asks_context(&self) -> bool {
         self.asks_context()
@@ -114,29 +130,44 @@ impl Keyed for Key<'_> {
 }
 
 impl Engine {
-    pub(crate) fn new(
-        shards: usize,
-        clock: Source,
-        bound: Option<(usize, Eviction)>,
-        removals: Option<Removals>,
-    ) -> Arc<Self> {
-        let seed = Seed::random();
-        let most = bound.map_or(SHARDS_MAX, |(max, _)| (max / SHARE_LEAST).clamp(1, SHARDS_MAX));
-        let wanted = shards.clamp(1, SHARDS_MAX).next_power_of_two();
-        let shards = if wanted <= most { wanted } else { 1 << most.ilog2() };
-        let budget = bound.map(|(max, eviction)| Budget::new(max, eviction, shards));
-        let shard = |index| {
-            let mut shard = Shard::new(seed.clone(), budget.as_ref().map(|budget| Bounded::new(index, budget)));
-            if let Some(budget) = &budget {
+    pub(crate) fn new(wanted: usize, clock: Source, plan: &Plan, removals: Option<Removals>) -> Arc<Self> {
+        let areas = plan.areas(wanted);
+        let seed = Seed::random(Namespaces::new(&areas).map(Arc::new));
+        let shard = |area: &Area, index| {
+            let budget = area.budget.as_ref();
+            let mut shard = Shard::new(seed.clone(), budget.map(|budget| Bounded::new(index, budget)));
+            if let Some(budget) = budget {
                 shard.settle_in(budget);
             }
             Padded(Mutex::new(shard))
         };
-        let shards = (0..shards).map(shard).collect();
+        let shards: Box<[_]> =
+            areas.iter().flat_map(|area| area.shards.clone().map(move |index| shard(area, index))).collect();
+        let numbered = areas.iter().enumerate();
+        let area_of = numbered.flat_map(|(number, area)| area.shards.clone().map(move |_| number as u8)).collect();
+        let is_bounded = areas.iter().any(|area| area.budget.is_some());
+        let mask = if areas.len() == 1 { shards.len() - 1 } else { SHARDS_MAX - 1 };
         Arc::new_cyclic(|me: &Weak<Engine>| {
-            let expiry = Expiry::new(me.clone());
-            Self { shards, seed, clock, expiry, waiters: Waiters::default(), budget, removals }
+            let (expiry, waiters) = (Expiry::new(me.clone()), Waiters::default());
+            Self { shards, mask, areas, area_of, is_bounded, seed, clock, expiry, waiters, removals }
         })
+    }
+
+    /// The area of shard `index`.
+    #[inline]
+    pub(crate) fn area(&self, index: usize) -> usize {
+        self.area_of[index].into()
+    }
+
+    /// The budget that shard `index` keeps within, if there is one.
+    #[inline]
+    pub(crate) fn budget(&self, index: usize) -> Option<&Budget> {
+        self.areas[self.area(index)].budget.as_ref()
+    }
+
+    /// Whom it evicts, where there is a bound anywhere: one policy for all areas.
+    pub(crate) fn eviction(&self) -> Option<Eviction> {
+        self.areas.iter().find_map(|area| area.budget.as_ref()).map(|budget| budget.eviction)
     }
 
     pub(crate) fn shards(&self) -> usize {
@@ -146,7 +177,7 @@ impl Engine {
     /// The shard of a hash: its lowest bits.
     #[inline]
     pub(crate) fn index(&self, hash: u64) -> usize {
-        hash as usize & (self.shards.len() - 1)
+        hash as usize & self.mask
     }
 
     #[inline]
@@ -167,8 +198,18 @@ impl Engine {
 
     /// The figures of all shards.
     pub(crate) fn stats(&self) -> Stats {
-        let mut stats = Stats { max_bytes: self.budget.as_ref().map(|budget| budget.max), ..Stats::default() };
-        for index in 0..self.shards() {
+        let mut stats = self.stats_of(0..self.shards());
+        // Where keys without a namespace have no bound, the whole has none.
+        let rest = self.areas[0].budget.is_some();
+        let maxima = self.areas.iter().filter_map(|area| Some(area.budget.as_ref()?.max));
+        stats.max_bytes = rest.then(|| maxima.sum());
+        stats
+    }
+
+    /// The figures of some shards, without a bound.
+    pub(crate) fn stats_of(&self, shards: Range<usize>) -> Stats {
+        let mut stats = Stats::default();
+        for index in shards {
             let shard = self.lock(index);
             shard.counts.add_to(&mut stats, shard.table.len(), shard.memory_used());
         }
@@ -178,18 +219,46 @@ impl Engine {
     /// Frees what is due in shard `index`, looking at no more than `buckets` buckets. Returns whether that was all, and
     /// how many entries are left.
     pub(crate) fn reap(&self, index: usize, now: u64, buckets: usize) -> (bool, usize) {
-        let mut garbage: Vec<Garbage> = Vec::new();
+        // What is freed, and the array of a table that gets smaller, are for before and after the lock.
+        let mut garbage: Vec<Garbage> = Vec::with_capacity(buckets * SLOTS);
         let mut shard = self.lock(index);
-        let done = shard.reap(now, buckets, |item| self.let_go(item, now, &mut garbage));
-        if let Some(budget) = &self.budget {
+        let (done, emptied) = shard.reap(now, buckets, |item| match &self.removals {
+            None => garbage.push(Garbage::Item(item)),
+            Some(_) => self.let_go(item, now, &mut garbage),
+        });
+        if let Some(budget) = self.budget(index) {
             budget.give_back(shard.spare(budget));
             shard.publish(budget);
         }
-        let left = shard.table.len();
+        let (left, smaller) = (shard.table.len(), shard.table.smaller());
         drop(shard);
-        drop(garbage);
+        drop((garbage, emptied));
+        if let Some(bits) = smaller {
+            self.move_to_smaller(index, bits);
+        }
         self.tell();
         (done, left)
+    }
+
+    /// Lets the table of shard `index` begin to move to an array of 2^bits buckets; false when it does not.
+    fn move_to_smaller(&self, index: usize, bits: u32) -> bool {
+        let spare = Table::spare(bits);
+        let refused = self.lock(index).move_to(spare);
+        refused.is_none()
+    }
+
+    /// Goes on with making the table of shard `index` smaller, after many entries have left; true when that is all.
+    pub(crate) fn tidy(&self, index: usize, steps: usize) -> bool {
+        let (is_over, emptied, smaller) = {
+            let mut shard = self.lock(index);
+            let emptied = shard.table.go_on(steps);
+            (!shard.table.is_shrinking(), emptied, shard.table.smaller())
+        };
+        drop(emptied);
+        match smaller {
+            Some(bits) => !self.move_to_smaller(index, bits),
+            None => is_over,
+        }
     }
 
     /// Tells the listener what was removed; without any lock.
@@ -263,8 +332,8 @@ impl Engine {
         mut run: impl FnMut(&mut View<'_>, Context) -> Result<R>,
     ) -> Result<R> {
         let (now, context) = self.context(keyed.asks_context());
-        if let Some(budget) = &self.budget {
-            return self.change_bounded(budget, keyed, (now, context), &mut run);
+        if self.is_bounded {
+            return self.change_bounded(keyed, (now, context), &mut run);
         }
         let mut view = View::new(self, self.hold(keyed, || self.hold_all()), now);
         if self.waiters.is_empty() || !self.waiters.await_any(keyed) {

@@ -11,7 +11,7 @@ use jcache_value::{Entry, SHARE_MIN};
 
 use crate::hash::Seed;
 use crate::stats::Counts;
-use crate::table::{Item, Place, Table};
+use crate::table::{Item, Place, Spare, Table};
 use crate::watched::Watched;
 
 pub(crate) use bounded::{Bounded, is_due};
@@ -74,7 +74,7 @@ fn replace_text(
 
 impl Shard {
     pub(crate) fn new(seed: Seed, bound: Option<Bounded>) -> Self {
-        Self { table: Table::new(seed), bytes: 0, counts: Counts::default(), bound, watched: None }
+        Self { table: Table::new(seed, bound.is_some()), bytes: 0, counts: Counts::default(), bound, watched: None }
     }
 
     /// Bytes that the entries, the table and the eviction policy keep in memory.
@@ -216,11 +216,16 @@ impl Shard {
         if let Some(bound) = &mut self.bound {
             bound.clear();
         }
-        Garbage::Table(Box::new(std::mem::replace(&mut self.table, Table::new(seed))))
+        Garbage::Table(Box::new(std::mem::replace(&mut self.table, Table::new(seed, self.bound.is_some()))))
     }
 
-    /// Takes out entries that are due, looking at no more than `buckets` buckets; false when there may be more.
-    pub(crate) fn reap(&mut self, now: u64, buckets: usize, mut to: impl FnMut(Item)) -> bool {
+    /// Lets the table move to a smaller array when there is room for both; gives it back if not.
+    pub(crate) fn move_to(&mut self, spare: Spare) -> Option<Spare> {
+        if self.slack() < spare.heap_size() as isize { Some(spare) } else { self.table.move_to(spare) }
+    }
+
+    /// Takes out entries that are due, looking at no more than `buckets` buckets; false when there may be more, with an array to free.
+    pub(crate) fn reap(&mut self, now: u64, buckets: usize, mut to: impl FnMut(Item)) -> (bool, Option<Spare>) {
         let Self { table, bytes, counts, bound, watched } = self;
         table.reap(now, buckets, |item| {
             if let Some(watched) = watched {

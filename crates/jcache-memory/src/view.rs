@@ -14,18 +14,18 @@ use std::cell::Cell;
 use jcache_core::keyspace::{Found, Recency, Usage};
 use jcache_core::{Arg, Context, Error, Keyspace, Object, ObjectRef, Result, Timestamp, Value};
 use jcache_value::{Entry, SHARE_MIN};
-use parking_lot::MutexGuard;
 use smallvec::SmallVec;
 
 use crate::bound::Eviction;
 use crate::clock::COARSE_LAG;
 use crate::engine::Engine;
 use crate::shard::{Garbage, Shard, object_of, weight};
+use crate::sync::MutexGuard;
 use crate::table::{Item, Place};
 use crate::watched::Edits;
 
 pub(crate) use hiding::Hiding;
-pub(crate) use room::Room;
+pub(crate) use room::{Purse, Room};
 
 type Guard<'a> = MutexGuard<'a, Shard>;
 
@@ -49,6 +49,8 @@ pub(crate) struct View<'a> {
     /// Where the live entry of the only key is, once it was found; until anything is changed.
     seen: Cell<Option<Place>>,
     garbage: Vec<Garbage>,
+    /// Looking does not count as reading now.
+    is_unnoticed: bool,
     /// What a command that changes something knows of the bound, where there is one.
     room: Option<Room>,
     /// What a command under way may have changed of what somebody watches.
@@ -60,7 +62,7 @@ impl<'a> View<'a> {
     #[inline]
     pub(crate) fn new(engine: &'a Engine, hold: Hold<'a>, now: Option<Timestamp>) -> Self {
         let (now, coarse, seen) = (Cell::new(now), Cell::new(None), Cell::new(None));
-        Self { engine, hold, now, coarse, seen, garbage: Vec::new(), room: None, edits: None }
+        Self { engine, hold, now, coarse, seen, garbage: Vec::new(), is_unnoticed: false, room: None, edits: None }
     }
 
     #[inline]
@@ -185,6 +187,16 @@ impl<'a> View<'a> {
         self.make_room(hash, weight_after.saturating_sub(before.unwrap_or(0)), before.is_none())
     }
 
+    /// Lets `look` see the keyspace without a trace for the eviction policy.
+    fn unnoticed<R>(&mut self, look: impl FnOnce(&Self) -> R) -> R {
+        self.is_unnoticed = true;
+        let result = look(self);
+        // Whoever reads what was seen now is to be noticed.
+        self.seen.set(None);
+        self.is_unnoticed = false;
+        result
+    }
+
     /// Counts a query that was answered.
     #[inline]
     pub(crate) fn count(&self, hit: bool) {
@@ -218,7 +230,7 @@ impl Keyspace for View<'_> {
         let is_known = self.seen.get().is_some();
         let (shard, hash, place) = self.place(key)?;
         let item = shard.table.get(hash, place);
-        if !is_known {
+        if !is_known && !self.is_unnoticed {
             item.touch();
         }
         let deadline = Some(item.deadline()).filter(|deadline| *deadline != 0).map(Timestamp::from_millis);
@@ -228,7 +240,7 @@ impl Keyspace for View<'_> {
     fn usage(&self, key: &[u8]) -> Option<Usage> {
         let (shard, hash, place) = self.place(key)?;
         let item = shard.table.get(hash, place);
-        let is_lfu = self.engine.budget.as_ref().is_some_and(|budget| budget.eviction == Eviction::Lfu);
+        let is_lfu = self.engine.eviction() == Some(Eviction::Lfu);
         let recency = if is_lfu { Recency::Frequency(item.frequency()) } else { Recency::Idle(None) };
         Some(Usage { bytes: weight(item) + size_of::<Item>(), recency })
     }

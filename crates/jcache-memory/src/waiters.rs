@@ -11,14 +11,13 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context as Task, Poll, Waker};
 
 use jcache_core::command::{Family, KeyPositions, Mutation};
 use jcache_core::{Context, Encoded, Key, Keyspace, Reply, Result, Type, Value};
-use parking_lot::Mutex;
 
 use crate::engine::{Engine, Keyed};
+use crate::sync::{AtomicUsize, Mutex, Ordering};
 use crate::view::{Hiding, View};
 
 #[derive(Debug, Default)]

@@ -56,7 +56,7 @@ fn typed(reply: &Reply, indent: usize, out: &mut Vec<u8>) {
         Reply::Nil | Reply::NilArray => out.extend_from_slice(b"(nil)\n"),
         Reply::Int(number) => out.extend_from_slice(format!("(integer) {number}\n").as_bytes()),
         Reply::Double(number) => {
-            out.extend_from_slice(format!("(double) {}\n", jcache::number::format_f64(*number)).as_bytes())
+            out.extend_from_slice(format!("(double) {}\n", jcache::number::format_f64(*number)).as_bytes());
         }
         Reply::Bool(yes) => out.extend_from_slice(format!("({yes})\n").as_bytes()),
         Reply::BigNumber(digits) => out.extend_from_slice(&[b"(big number) ", digits.as_bytes(), b"\n"].concat()),

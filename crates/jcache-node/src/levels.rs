@@ -71,6 +71,22 @@ impl fmt::Display for LevelSpec {
     }
 }
 
+impl One for LevelSpec {
+    const PLACE: &'static str = "LEVEL";
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+
+    fn mask(&self) -> String {
+        self.masked()
+    }
+}
+
 impl LevelSpec {
     /// The level as it was written, without a password.
     pub(crate) fn masked(&self) -> String {

@@ -61,16 +61,19 @@ async fn serve(loaded: &Loaded, logs: Logs) -> io::Result<ExitCode> {
         tokio::spawn(metrics::http::serve(listener, Metrics::new(node.view.clone())));
     }
     said.push_str("stop it with Ctrl-C or SIGTERM\n");
-    io::stdout().write_all(said.as_bytes())?;
-    io::stdout().flush()?;
+    // Nobody may be reading: a node serves all the same.
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(said.as_bytes()).and_then(|()| out.flush());
+    drop(out);
     tracing::info!(levels = %names.join(","), addresses = %node.addresses.join(","), "ready");
     notify(NotifyState::Ready);
 
     let ended = tokio::select! {
         ended = node.ends() => ended,
-        _ = terminate.recv() => Ok(tracing::info!("SIGTERM: stopping")),
-        _ = interrupt.recv() => Ok(tracing::info!("SIGINT: stopping")),
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
     };
+    tracing::info!("stopping");
     notify(NotifyState::Stopping);
     let drained = tokio::select! {
         drained = node.stop() => drained,

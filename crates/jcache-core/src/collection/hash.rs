@@ -8,9 +8,9 @@ use std::iter::FusedIterator;
 
 use jcache_value::{Entry, Value};
 
-use super::allocated;
 use super::dense::{Dense, Keyed};
 use super::packed::{self, Packed};
+use super::{allocated, growth};
 
 /// A mutable map from fields to values, both byte strings.
 ///
@@ -93,6 +93,33 @@ impl Hash {
         match &self.0 {
             Form::Packed(packed) => packed.heap_size(),
             Form::Full(dense) => allocated(size_of::<Dense<Entry<()>>>()) + dense.heap_size(),
+        }
+    }
+
+    /// No less than the bytes that [`Hash::heap_size`] grows by when these fields are set, at any moment meanwhile.
+    /// O(number of fields given).
+    pub fn growth_ahead<'x>(&self, pairs: impl Iterator<Item = (&'x [u8], &'x [u8])> + Clone) -> usize {
+        let count = pairs.clone().count();
+        // Those that are not there yet, looked for only where it matters.
+        let new = || pairs.clone().filter(|(field, _)| !self.contains(field)).count();
+        let block = |field: usize, value: usize| Entry::<()>::text_size(field, value, false);
+        let blocks = || pairs.clone().map(|(field, value)| block(field.len(), value.len())).sum::<usize>();
+        match &self.0 {
+            Form::Packed(packed) => {
+                let most = Self::MAX_PACKED_VALUE;
+                let stays = pairs.clone().all(|(field, value)| field.len().max(value.len()) <= most)
+                    && (self.len() + count <= Self::MAX_PACKED_ENTRIES
+                        || self.len() + new() <= Self::MAX_PACKED_ENTRIES);
+                if stays {
+                    let cost = |(field, value): (&[u8], &[u8])| Packed::cost(field.len()) + Packed::cost(value.len());
+                    return packed.growth_ahead(pairs.map(cost).sum());
+                }
+                let those_there = packed.size() + self.len() * block(0, 0);
+                Dense::<Entry<()>>::size_of_new(self.len() + count + growth::step(self.len() + count))
+                    + those_there
+                    + blocks()
+            }
+            Form::Full(dense) => blocks() + dense.growth_ahead(count, new),
         }
     }
 

@@ -419,6 +419,12 @@ impl<'a> Mutation<'a> {
         each_mutation!(self, it => it.run(keyspace, context).map(Outcome::into_reply))
     }
 
+    /// No less than the bytes by which collections that are there already grow when the mutation runs on `keyspace`, at
+    /// any moment meanwhile; `None` when it grows none of them.
+    pub fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        each_mutation!(self, it => it.growth_ahead(keyspace))
+    }
+
     /// Whether [`run`](Mutation::run) looks at its context.
     #[inline]
     pub fn asks_context(&self) -> bool {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use jcache_core::{Context, Key, Mutation, Reply, Request, Result};
+use jcache_core::{Context, Key, Reply, Request, Result};
 use smallvec::SmallVec;
 
 use super::{Engine, Growth, Keyed};
@@ -91,7 +91,7 @@ impl Engine {
             true => self.hold_all(),
             false => self.hold_several(batch),
         };
-        if self.budget.is_none() {
+        if !self.is_bounded {
             return View::new(self, hold, Some(context.now));
         }
         let mut own: SmallVec<[u64; 4]> = SmallVec::new();
@@ -107,22 +107,9 @@ impl Engine {
                 answer.reply
             }),
             Request::Mutation(mutation) => {
-                self.make_room_for(mutation, view)?;
+                view.provide(mutation)?;
                 view.carry_out(mutation, context)
             }
-        }
-    }
-
-    /// Sees, where there is a bound, that `mutation` finds the room it needs, or knows that it may not fail for it.
-    fn make_room_for(&self, mutation: &Mutation<'_>, view: &mut View<'_>) -> Result<()> {
-        if self.budget.is_none() {
-            return Ok(());
-        }
-        let growth = mutation.growth();
-        view.force(growth == Growth::None);
-        match (growth, mutation.first_key()) {
-            (Growth::About(bytes), Some(key)) => view.reserve_at(self.seed.hash(key), bytes),
-            _ => Ok(()),
         }
     }
 }

@@ -170,7 +170,7 @@ fn what_does_not_start_says_why() {
         (
             &["--tls-listen", "127.0.0.1:0", "--tls-cert-file", "/nowhere/c", "--tls-key-file", "/nowhere/k"],
             1,
-            "/nowhere/c",
+            "jcache: TLS: cannot use /nowhere/",
         ),
         (&["--listen", ""], 2, "jcache: --listen: there is no address, no tls-listen and no unixsocket to listen on"),
         (&["--listen", "0.0.0.0:0"], 2, "other machines could connect to 0.0.0.0:0, and there is no password"),
@@ -215,7 +215,7 @@ fn metrics_are_served() {
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("application/openmetrics-text"), "{head}");
     assert!(text.ends_with("# EOF\n"), "{text}");
     for line in [
-        "jcache_clients 1\n",
+        "jcache_clients 1.0\n",
         "jcache_commands_total 200\n",
         "jcache_commands_failed_total 100\n",
         "jcache_level_up{level=\"memory\"} 1",
@@ -324,7 +324,7 @@ fn tls_with_and_without_certificates_of_clients() {
     let files = ["--listen", "", "--tls-listen", "127.0.0.1:0", "--tls-cert-file", cert, "--tls-key-file", key];
     let node = Node::start_with(&files, &[]);
     let port = node.port.to_string();
-    let shell = |port: &str, more: &[&str]| run(JCACHE, &[&["shell", port], more].concat(), b"set a 1\nget a\n");
+    let shell = |port: &str, more: &[&str]| run(JCACHE, &[&["shell", port, "-e"], more].concat(), b"set a 1\nget a\n");
     assert_eq!(text(&shell(&port, &["--tls", "--cacert", ca])), "OK\n1\n");
     for more in [&[][..], &["--tls"]] {
         assert_eq!(shell(&port, more).status.code(), Some(1), "{more:?}");

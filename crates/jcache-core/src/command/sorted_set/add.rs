@@ -169,6 +169,15 @@ fn put(set: &mut SortedSet, member: &[u8], score: f64) -> Option<f64> {
     set.insert(member, score + 0.0)
 }
 
+/// What the sorted set at `key` grows by when members get a score.
+fn growth_ahead<'x, K: Keyspace>(
+    keyspace: &K,
+    key: &Key<'_>,
+    members: impl Iterator<Item = &'x [u8]> + Clone,
+) -> Option<usize> {
+    Some(keyspace.collection::<SortedSet>(key).ok()??.growth_ahead(members))
+}
+
 /// Gives a member that has the score `old` the score `score`.
 fn replace<K: Keyspace>(keyspace: &mut K, key: &[u8], member: &[u8], old: Option<f64>, score: f64) -> Result<()> {
     keyspace.upsert(key, |set| put(set, member, score))?;
@@ -209,6 +218,10 @@ impl<'a> MutationCommand<'a> for ZAdd<'a> {
         }
     }
 
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        growth_ahead(keyspace, &self.key, self.members.iter().map(|(_, member)| &**member))
+    }
+
     fn effect(&self, added: &Added, _: Context) -> Effect<'a> {
         let ZAddOptions { nx, ch, .. } = self.options;
         match (added, self.members.as_slice()) {
@@ -246,6 +259,10 @@ impl<'a> MutationCommand<'a> for ZIncrBy<'a> {
         let score = sum(old.unwrap_or(0.0), self.increment)?;
         replace(keyspace, &self.key, &self.member, old, score)?;
         Ok(score)
+    }
+
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        growth_ahead(keyspace, &self.key, std::iter::once(&*self.member))
     }
 
     fn effect(&self, score: &f64, _: Context) -> Effect<'a> {
