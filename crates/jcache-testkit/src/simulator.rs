@@ -86,7 +86,6 @@ pub fn run(settings: &Settings) -> Run {
     let first = 1_500_000;
     world.agenda.plan(first, Happening::Fault);
     world.run(first + plan.fault_seconds * 1_000_000);
-    world.agenda.forget(|happening| matches!(happening, Happening::Fault));
     world.conclude();
     if world.violation.is_some() {
         world.show_differences();

@@ -99,7 +99,8 @@ impl World {
 
     /// Writes go through again, everything is read once more, and then all that was seen is checked.
     fn read_and_judge(&mut self) {
-        let Some(host) = self.leader().and_then(|node| self.host(node)) else {
+        let leads = |copy: &Copy| copy.leads;
+        let Some(host) = self.copies().iter().position(leads).and_then(|place| self.hosts().nth(place)) else {
             return self.violate(Violation::new("C9", "nobody leads at the end"));
         };
         self.write_once_more(host);

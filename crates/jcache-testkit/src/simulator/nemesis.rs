@@ -317,6 +317,8 @@ impl World {
     /// Everything that is wrong is put right, and everybody who ever took part runs.
     pub(super) fn heal_all(&mut self) {
         self.trace.line(self.now, || "all faults are over".to_owned());
+        self.agenda.forget(|happening| matches!(happening, Happening::Fault | Happening::End(_)));
+        self.trapped = false;
         for from in 0..self.nodes.len() {
             for to in 0..self.nodes.len() {
                 self.heal(from, to);

@@ -217,6 +217,11 @@ impl World {
         self.nodes[node].process.as_ref().map(|process| Host { node, life: process.life })
     }
 
+    /// Every process that runs.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = Host> {
+        (0..self.nodes.len()).filter_map(|node| self.host(node))
+    }
+
     pub(super) fn start(&mut self, node: usize) {
         if self.nodes[node].process.is_some() {
             return;
