@@ -397,6 +397,7 @@ impl Engine {
                 if is_open {
                     if let Reply::Int(id) = reply {
                         self.calls.session = u64::try_from(id).ok();
+                        self.give_up_old_session(cx);
                     }
                     return;
                 }
@@ -412,6 +413,10 @@ impl Engine {
             ForwardResult::Command(error) => Failure::Command(error),
             ForwardResult::Unknown => Failure::Unknown,
             ForwardResult::NoSession => {
+                if once {
+                    // It was refused: it goes on in the next session as one that was never sent.
+                    pending.sends = 0;
+                }
                 self.calls.session = None;
                 if once { return self.again(cx, seq) } else { Failure::Unknown }
             }
@@ -434,6 +439,15 @@ impl Engine {
             }
         };
         self.fail_call(cx, seq, failure);
+    }
+
+    /// Writes that were sent in a session that is gone: nobody can tell any more whether they were carried out, and in
+    /// the new session they would be carried out again.
+    fn give_up_old_session<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
+        let sent = |pending: &Pending| pending.sends > 0 && matches!(pending.work, Asked::Write(..));
+        let old: Vec<u64> =
+            self.calls.pending.iter().filter(|(_, pending)| sent(pending)).map(|(seq, _)| *seq).collect();
+        old.into_iter().for_each(|seq| self.fail_call(cx, seq, Failure::Unknown));
     }
 
     fn again<S: Store>(&mut self, cx: &mut Cx<'_, S>, seq: u64) {
