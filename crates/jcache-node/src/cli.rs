@@ -41,7 +41,7 @@ could not be started; 2 wrong usage or configuration.";
 /// A multi-level cache: a server that speaks Redis's protocol, a shell, a load generator
 #[derive(Debug, Parser)]
 #[command(name = "jcache", version, after_help = DETAILS, disable_help_subcommand = true)]
-#[command(args_conflicts_with_subcommands = false, subcommand_negates_reqs = true)]
+#[command(override_usage = "jcache [OPTIONS] [COMMAND [ARG]...]\n       jcache serve|shell|bench [OPTIONS]")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) settings: Few,
