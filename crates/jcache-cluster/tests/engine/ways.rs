@@ -102,6 +102,28 @@ fn a_retry_is_answered_and_not_carried_out_again() {
     assert_eq!(cluster.read(a, "GET counter", Level::Leader), bulk("1"));
 }
 
+/// A session ends when its member has been gone from the coordinator for long. Calls that were sent in it may have been
+/// carried out; in the next session the same number would be another call.
+#[test]
+fn what_was_sent_in_a_session_that_is_gone_is_not_sent_in_the_next() {
+    let mut cluster = Cluster::ready(3, Config { session_ttl_ms: 1_000, ..config(2) });
+    let leader = cluster.leader().unwrap();
+    let other = (leader + 1) % 3;
+    cluster.write(other, "SET warm up");
+    let waiting = cluster.ask(other, "BLPOP queue 0", CallOptions::default());
+    // Cut off from the coordinator alone: its lease ends, then its session, while its calls still reach the leader.
+    cluster.cut_etcd.insert(other);
+    cluster.run(8_000);
+    assert!(!cluster.answers.contains_key(&waiting), "nothing has been pushed");
+    // The next call learns that the session is gone, and goes on in a new one: it was not carried out before.
+    assert_eq!(cluster.write(other, "INCR counter"), Reply::Int(1));
+    assert_eq!(cluster.answers[&waiting], Err(Failure::Unknown));
+    assert_eq!(cluster.write(other, "INCR counter"), Reply::Int(2));
+    cluster.heal();
+    cluster.run(3_000);
+    assert_eq!(cluster.write(other, "INCR counter"), Reply::Int(3));
+}
+
 #[test]
 fn blocked_callers_are_served_in_turn_across_failovers() {
     let mut cluster = Cluster::ready(3, config(2));
