@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use jcache_bench::memory::{Scale, Section};
 use jcache_bench::report::Report;
 use jcache_bench::spin::Spin;
-use jcache_bench::{layer, machine, memory};
+use jcache_bench::{commands, layer, machine, memory, node};
 
 /// Measures jcache against its peers.
 #[derive(Debug, Parser)]
@@ -29,6 +29,22 @@ enum Tables {
     },
     /// What the cache adds to a hit in memory.
     Layer {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// The protocol server, against redis-server.
+    Node {
+        #[command(flatten)]
+        common: Common,
+        /// Only these sections, separated by commas.
+        #[arg(long, value_enum, value_delimiter = ',')]
+        only: Vec<node::Section>,
+        /// The binary `jcache`, built for release.
+        #[arg(long, default_value = "target/release/jcache")]
+        binary: PathBuf,
+    },
+    /// What single commands cost below the protocol.
+    Commands {
         #[command(flatten)]
         common: Common,
     },
@@ -68,6 +84,21 @@ fn main() -> ExitCode {
             start(&mut report);
             layer::run(&mut report, common.quick, common.callgrind);
             ("layer", common.out)
+        }
+        Tables::Node { common, only, binary } => {
+            start(&mut report);
+            let scale = if common.quick { node::Scale::quick(binary) } else { node::Scale::full(binary) };
+            let sections = if only.is_empty() { node::Section::ALL.to_vec() } else { only };
+            if let Err(error) = node::run(&mut report, &scale, &sections) {
+                eprintln!("{error}");
+                return ExitCode::FAILURE;
+            }
+            ("node", common.out)
+        }
+        Tables::Commands { common } => {
+            start(&mut report);
+            commands::run(&mut report, common.quick, common.callgrind);
+            ("commands", common.out)
         }
         Tables::Spin(spin) => {
             spin.run();

@@ -4,6 +4,7 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::commands;
 use crate::engine::{Kind, Operation, Setting};
 use crate::layer::{Bench, Row};
 use crate::work::Request;
@@ -36,6 +37,15 @@ pub enum Spin {
         /// How often.
         count: usize,
     },
+    /// One row of the table of commands.
+    Command {
+        /// The row.
+        row: commands::Row,
+        /// Which part of the way.
+        part: commands::Part,
+        /// How often.
+        count: usize,
+    },
 }
 
 impl Spin {
@@ -50,6 +60,7 @@ impl Spin {
                 subject.spin(operation, &requests, count);
             }
             Spin::Layer { row, count } => Bench::new().spin(row, count),
+            Spin::Command { row, part, count } => commands::Bench::new().spin(row, part, count),
         }
     }
 }
@@ -65,6 +76,12 @@ pub fn of_engine(kind: Kind, operation: Operation, ttl: bool) -> Option<f64> {
 /// Instructions of one call of a row of the layer table; `None` without valgrind.
 pub fn of_layer(row: Row) -> Option<f64> {
     per_operation(&["layer", &row.argument()])
+}
+
+/// Instructions of one command; `None` without valgrind.
+pub fn of_command(row: commands::Row, part: commands::Part) -> Option<f64> {
+    let part = clap::ValueEnum::to_possible_value(&part)?.get_name().to_owned();
+    per_operation(&["command", &row.argument(), &part])
 }
 
 fn per_operation(args: &[&str]) -> Option<f64> {

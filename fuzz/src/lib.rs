@@ -78,7 +78,7 @@ pub fn replies(bytes: &[u8], step: usize) -> (Vec<Reply>, Option<ProtocolError>)
 
 /// Bounds that short inputs reach. That a whole command or reply is small does not depend on how it is cut, so those
 /// that do depend (`query` and `reply`) are out of reach.
-const SMALL: Limits = Limits { arguments: 64, bulk: 100_000, line: 256, depth: 6, ..Limits::REDIS };
+const SMALL: Limits = Limits { arguments: 200, bulk: 100_000, line: 256, depth: 6, ..Limits::REDIS };
 
 fn feed(mut place: impl BufMut, bytes: &[u8]) -> &[u8] {
     let (now, later) = bytes.split_at(bytes.len().min(place.remaining_mut()));

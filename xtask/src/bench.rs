@@ -1,5 +1,7 @@
 //! Measuring against the peers: builds the package in `bench/`, which is apart from the workspace, and runs it.
 
+use std::path::PathBuf;
+
 use crate::run::{self, Outcome};
 use crate::setup;
 
@@ -8,8 +10,15 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     if args.contains(&"--callgrind") {
         setup::install_missing(&[("valgrind", "valgrind")])?;
     }
+    let mut more = Vec::new();
+    if args.first() == Some(&"node") {
+        run::cargo(&["build", "--release", "--quiet", "-p", "jcache-node"])?;
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| run::root().join("target"), PathBuf::from);
+        more = vec!["--binary".to_owned(), target.join("release/jcache").to_string_lossy().into_owned()];
+    }
+    let more: Vec<&str> = more.iter().map(String::as_str).collect();
     let build = ["--release", "--quiet", "--manifest-path", "bench/Cargo.toml"];
     // All of it: the measuring program starts the package's other one.
     run::cargo(&[&["build", "--bins"], &build[..]].concat())?;
-    run::cargo(&[&["run", "--bin", "jcache-bench"], &build[..], &["--"], args].concat())
+    run::cargo(&[&["run", "--bin", "jcache-bench"], &build[..], &["--"], args, &more].concat())
 }

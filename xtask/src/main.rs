@@ -3,6 +3,7 @@
 //! It stands on the standard library alone, so that it is built in a second on a fresh machine.
 
 mod bench;
+mod clients;
 mod fuzz;
 mod proto;
 mod run;
@@ -16,15 +17,22 @@ cargo xtask COMMAND
 
   test [ARGS…]     install what the tests need when it is missing, and run every test
                    (ARGS go to `cargo test`, e.g. -p jcache-core lists)
-  ci               what CI runs: fmt, tidy, clippy, test, doc, and a slice of fuzz
+  ci               what CI runs: fmt, tidy, clippy, test, a slice of sim, doc, and a slice of fuzz
   fmt              check the formatting
   clippy           lint with warnings denied
   doc              build the documentation with warnings denied
   tidy             check the project's own rules (see CONTRIBUTING.md)
   setup            install what the tests need when it is missing
   diff [N] [SEED]  N random invocations per family against redis-server (default 200000)
-  bench TABLE …    measure against the peers: `memory` or `layer`, with --quick, --callgrind, --out DIR and
-                   --only SECTION,… (see bench/README.md)
+  model [--full]   check the replication rules state by state; --full exhausts the large bounds (minutes)
+  sim [OPTIONS]    run the simulator of the cluster: --seeds N (default 500), --first-seed S, --nodes N,
+                   --seconds S (of faults), --minutes M (of this machine), --trace, --without RULE;
+                   --weakened switches each rule off and says after how many seeds that is noticed
+  bench TABLE …    measure: `memory`, `layer`, `commands` or `node`, with --quick, --callgrind, --out DIR
+                   and --only SECTION,… (see bench/README.md)
+  soak [S]         two threads on a bounded memory for S seconds (default 60): the bound, leaks, stale reads
+  sanitize         the tests of values and memory under AddressSanitizer, leaks included
+  schedules [N]    the memory's locks, leases and waiters under N schedules of a model checker (default 2000)
   fuzz TARGET [S]  fuzz a target for S seconds (default 60); `cargo xtask fuzz` lists the targets
   proto [--check]  make the code of the .proto files anew, or say whether it is out of date
 ";
@@ -41,7 +49,13 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::check(),
         ["setup"] => setup::install(),
         ["diff", ref rest @ ..] => diff(rest),
+        ["sim", ref rest @ ..] => sim(rest),
+        ["model"] => model(&[]),
+        ["model", "--full"] => model(&[("JCACHE_MODEL_FULL", "1")]),
         ["bench", ref rest @ ..] => bench::run(rest),
+        ["soak", ref rest @ ..] => soak(rest),
+        ["sanitize"] => sanitize(),
+        ["schedules", ref rest @ ..] => schedules(rest),
         ["fuzz", ref rest @ ..] => fuzz::run(rest),
         ["proto", ref rest @ ..] => proto::run(rest),
         ["help" | "--help" | "-h"] => {
@@ -87,14 +101,78 @@ fn diff(args: &[&str]) -> run::Outcome {
     run::cargo_with(&["test", "--release", "-p", "jcache-memory", "--test", "differential"], &settings)
 }
 
+fn soak(args: &[&str]) -> run::Outcome {
+    let seconds = args.first().copied().unwrap_or("60");
+    let _: u32 = seconds.parse().map_err(|_| format!("'{seconds}' is no number of seconds"))?;
+    let test = ["test", "-p", "jcache-memory", "--test", "soak", "--", "--nocapture"];
+    run::cargo_with(&test, &[("JCACHE_SOAK", seconds)])
+}
+
+/// The crate's own code with the checker's locks and atomics in place of its own; built apart from everything else.
+fn schedules(args: &[&str]) -> run::Outcome {
+    let schedules = args.first().copied().unwrap_or("2000");
+    let _: u32 = schedules.parse().map_err(|_| format!("'{schedules}' is no number of schedules"))?;
+    let settings = [("RUSTFLAGS", "--cfg shuttle"), ("JCACHE_SCHEDULES", schedules)];
+    run::cargo_with(&["test", "-p", "jcache-memory", "--lib", "--target-dir", "target/model", "models"], &settings)
+}
+
+/// The unsafe code and its heaviest user. The sanitizer is part of the stable compiler, which only has to be told that we
+/// mean it; what is built like this lies apart from everything else.
+fn sanitize() -> run::Outcome {
+    let settings = [("RUSTC_BOOTSTRAP", "1"), ("RUSTFLAGS", "-Zsanitizer=address"), ("ASAN_OPTIONS", "detect_leaks=1")];
+    let target = ["--target", "x86_64-unknown-linux-gnu", "--target-dir", "target/sanitize"];
+    let value = [
+        "test",
+        "-p",
+        "jcache-value",
+        "--lib",
+        "--test",
+        "entry",
+        "--test",
+        "model",
+        "--test",
+        "threads",
+        "--test",
+        "value",
+    ];
+    let memory =
+        ["test", "-p", "jcache-memory", "--lib", "--test", "model", "--test", "concurrency", "--test", "waiters"];
+    let bounds = ["--test", "bound", "--test", "quotas", "--test", "removals"];
+    run::cargo_with(&[&value[..], &target].concat(), &settings)?;
+    run::cargo_with(&[&memory[..], &bounds, &target].concat(), &settings)
+}
+
+fn model(settings: &[(&str, &str)]) -> run::Outcome {
+    let test =
+        ["test", "--release", "-p", "jcache-cluster", "--test", "model", "--", "--nocapture", "--test-threads=2"];
+    run::cargo_with(&test, settings)
+}
+
+/// Optimising across crates takes minutes, and saves seconds here.
+const SIM_PROFILE: [(&str, &str); 2] =
+    [("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")];
+
+fn sim(args: &[&str]) -> run::Outcome {
+    let example = ["run", "--release", "-p", "jcache-testkit", "--features", "switches", "--example", "simulate", "--"];
+    run::cargo_with(&[&example, args].concat(), &SIM_PROFILE)
+}
+
+/// What CI runs: 500 seeds, one seed twice, and the rules switched off one by one.
+fn sim_slice() -> run::Outcome {
+    sim(&["--seeds", "500"])?;
+    let tests = ["test", "--release", "-p", "jcache-testkit", "--features", "switches", "--test"];
+    run::cargo_with(&[&tests[..], &["simulator", "--test", "weakened"]].concat(), &SIM_PROFILE)
+}
+
 fn ci() -> run::Outcome {
     type Step = fn() -> run::Outcome;
-    let steps: [(&str, Step); 7] = [
+    let steps: [(&str, Step); 8] = [
         ("fmt", || run::cargo(&["fmt", "--all", "--check"])),
         ("tidy", tidy::check),
         ("proto", || proto::run(&["--check"])),
         ("clippy", clippy),
         ("test", || test(&[])),
+        ("sim", sim_slice),
         ("doc", doc),
         ("fuzz", fuzz::slice),
     ];

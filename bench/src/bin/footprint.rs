@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use jcache_bench::engine::{Kind, Setting};
-use jcache_bench::{layer, machine};
+use jcache_bench::{commands, layer, machine};
 use stats_alloc::{Region, StatsAlloc};
 
 #[global_allocator]
@@ -17,7 +17,14 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args[..] {
-        ["layer", row] => layer::Row::from_str(row, true).ok().map(per_call),
+        ["layer", row] => layer::Row::from_str(row, true).ok().map(|row| {
+            let bench = layer::Bench::new();
+            per_call(|calls| bench.spin(row, calls))
+        }),
+        ["command", row] => commands::Row::from_str(row, true).ok().map(|row| {
+            let bench = commands::Bench::new();
+            per_call(|calls| bench.spin(row, commands::Part::Parse, calls))
+        }),
         [kind, entries, ttl] => filled(kind, entries, ttl == "ttl"),
         _ => None,
     };
@@ -40,11 +47,13 @@ fn filled(kind: &str, entries: &str, ttl: bool) -> Option<String> {
 }
 
 /// Allocations of one call, on average.
-fn per_call(row: layer::Row) -> String {
+fn per_call(spin: impl Fn(usize)) -> String {
     const CALLS: usize = 100_000;
-    let bench = layer::Bench::new();
-    bench.spin(row, CALLS);
-    let region = Region::new(&ALLOCATOR);
-    bench.spin(row, CALLS);
-    format!("{}", region.change().allocations as f64 / CALLS as f64)
+    // What a loop needs once, whatever its length, is in both.
+    let [once, again] = [CALLS, 2 * CALLS].map(|calls| {
+        let region = Region::new(&ALLOCATOR);
+        spin(calls);
+        region.change().allocations
+    });
+    format!("{}", (again - once) as f64 / CALLS as f64)
 }

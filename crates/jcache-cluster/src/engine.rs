@@ -10,6 +10,7 @@
 //! Rules R1 to R12 of the design stand in comments where they are kept.
 
 mod answers;
+mod apply;
 mod blocking;
 mod calls;
 pub(crate) mod codec;
@@ -42,6 +43,8 @@ mod status;
 mod store;
 mod switch;
 mod time;
+mod uplink;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -145,6 +148,8 @@ pub struct Engine {
     /// The leader that excused this process from its grant.
     released_by: Option<Epoch>,
     leaving_since: Option<u64>,
+    /// Whether this process has ever held what was committed when it joined: before, it answers no read.
+    synced: bool,
     next_stream: u64,
     /// Accepted streams and what they are for.
     accepted: BTreeMap<StreamId, StreamKind>,
@@ -191,6 +196,7 @@ impl Engine {
             awake_at: 0,
             released_by: None,
             leaving_since: None,
+            synced: false,
             next_stream: 0,
             accepted: BTreeMap::new(),
             calls: Calls::default(),
@@ -263,7 +269,7 @@ impl Engine {
     fn woke_up<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
         self.counters.pauses += 1;
         self.awake_at = cx.now.boot_us + ms(2 * self.config.timing.heartbeat_ms);
-        self.candidacy = None;
+        self.end_candidacy(cx);
         self.coord.want_list();
         if let Part::Leading(lead) = &mut self.part {
             lead.lease_from = cx.now.boot_us;
@@ -330,13 +336,14 @@ impl Engine {
             return;
         }
         let leads = matches!(self.part, Part::Leading(_));
-        // A leader that is about to be elected anew raises its promise itself.
-        if leads && self.rules.off(Switch::R7NoFence) {
+        // A leader that is about to be elected anew, and does not know yet that it was, raises its promise itself.
+        let own = leads && self.coord.intent.as_ref().is_some_and(|intent| intent.is_mine(epoch));
+        if own || leads && self.rules.off(Switch::R7NoFence) {
             return;
         }
         self.promised = epoch;
         self.promised_at = cx.now.boot_us;
-        self.candidacy = None;
+        self.end_candidacy(cx);
         if leads {
             self.step_down(cx);
         }
@@ -347,7 +354,7 @@ impl Engine {
         match &self.part {
             Part::Leading(_) => true,
             Part::Left => false,
-            _ if self.promised == 0 => false,
+            _ if !self.synced => false,
             // R10: followers expose only what is committed; a deposed leader has executed more until that is.
             _ => self.applied <= self.hw || self.rules.off(Switch::R10ShowUncommitted),
         }

@@ -2,6 +2,54 @@
 //!
 //! [`engine`] is its brain: a state machine without I/O, clock, randomness or tasks, so that whole clusters run in one
 //! thread of a test, and a seed repeats a failure byte for byte.
+//!
+//! # The promise
+//!
+//! A write acknowledged at [`Ack::InSync`](engine::Ack::InSync) is not lost as long as at least one process that was a
+//! member of the in-sync set when it was acknowledged (and has not been removed from it since by a recorded transaction)
+//! is alive, the coordinator keeps its data, and unclean starts are off. It is visible in every later epoch. A write
+//! acknowledged at [`Ack::Leader`](engine::Ack::Leader) may be lost by a failover. Every write is carried out at most
+//! once, however often it is retried.
+//!
+//! No write depends on a clock: epochs on every message and guarded transactions at the coordinator decide. Clocks count
+//! for liveness, times to live, and reads at [`Level::Leader`](engine::Level::Leader);
+//! [`Level::Linearizable`](engine::Level::Linearizable) reads rely on none.
+//!
+//! # Where it does not hold
+//!
+//! 1. Writes acknowledged at `Leader` or `Replicas(n)`.
+//! 2. `min_insync` is 1, and the in-sync set had shrunk to the process that dies. The status shows it; 2 prevents it.
+//! 3. All in-sync members die.
+//! 4. An unclean start is allowed (`unclean_after`; by default after 30 s when `min_insync` is 1, never when it is more),
+//!    or an operator declares living members dead.
+//! 5. The coordinator loses its data, or goes back, at the moment at which members are lost too.
+//! 6. Processes are restarted one after another faster than they are synchronised, without waiting for their readiness.
+//! 7. `Leader` reads while `CLOCK_BOOTTIME` does not run alike on two members, as when a virtual machine is suspended.
+//! 8. Memory is corrupted. Digests of the shards, compared every second, find it out.
+//! 9. Times to live are as exact as cluster time: a step of the wall clock is slewed at 500 ppm.
+//! 10. Somebody deletes the cluster's keys at the coordinator.
+//!
+//! # How it is built
+//!
+//! The design is that of PacificA, with Kafka's in-sync set and leader epochs, and etcd as the manager. Where this
+//! departs from the project's own design paper:
+//!
+//! - One step is one writer at a time. The paper sequences per shard; here engine and store sit behind one mutex that
+//!   the calling thread holds for about a microsecond, as in Redis, and local reads go around it. That the order of
+//!   execution is that of the log then needs no argument.
+//! - A record carries its reply. The paper lets every copy recompute it, but the reply of an effect is not that of the
+//!   command: `SETNX` answers 1, its effect `SET` answers OK.
+//! - A reply of a write that changed nothing, and a command's own error, are proved like a read: an old leader could
+//!   otherwise answer from an old state.
+//! - A forward stream carries a generation, and a new one makes older ones void: a late copy of a call that had no effect
+//!   is in no table, and would be carried out after its caller has gone on.
+//! - A strong read waits until all of the log that it saw is committed, not only its shard's part.
+//! - While somebody takes a full synchronisation, an effect that reads one shard to change another (`RENAME`) is logged
+//!   as the keys that it left: the follower may have one of the shards and not the other.
+//! - A member that was just synchronised may join the in-sync set before the commit point has reached what it executed.
+//!   At the floor it could otherwise never take a dead member's place.
+//! - Blocked callers do not hold up their session: after a while they go on under a new number.
+//! - With an unclean start allowed, the lease also needs the leader's key to have been seen within `unclean_after`.
 
 pub mod engine;
 

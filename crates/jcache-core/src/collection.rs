@@ -7,9 +7,11 @@
 //!   copy in the packed ones, or is visited as `&[u8]` without a copy.
 //! - They know no clock and no randomness: whoever wants a random element brings the index.
 //! - `heap_size` is kept up to date by every change, because the memory bound of a cache is only as good as this figure.
-//!   It counts blocks as the allocator hands them out, and not the collection's own few words.
+//!   It counts blocks as the allocator hands them out, and not the collection's own few words. `growth_ahead` tells
+//!   beforehand how much it can grow by with what is about to be added.
 
 mod dense;
+mod growth;
 mod hash;
 mod list;
 mod packed;

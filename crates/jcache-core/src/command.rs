@@ -29,7 +29,7 @@ pub use random::{Listed, Picked};
 pub use scan::{Cursor, ScanOptions};
 pub use several::{KeyList, UpTo};
 pub use spec::{Class, Family, KeyPositions, Spec};
-pub use table::{Mutation, Query, Request, check_size, find_spec, specs};
+pub use table::{Known, Mutation, Query, Request, check_size, find_spec, known, specs};
 pub use timeout::{Awaited, AwaitedMany, Timeout};
 
 use crate::arg::{ArgSink, Args, Key};
@@ -67,6 +67,18 @@ pub trait QueryCommand<'a>: Command<'a> + Into<Query<'a>> {
     /// Wrong type, or arguments that only turn out wrong against the data, with Redis's text.
     fn run<K: Keyspace>(&self, keyspace: &K, context: Context) -> Result<Self::Reply>;
 
+    /// Whether `run` looks at what its [`Context`] tells: the time, for a deadline, or the seed, to pick at random.
+    /// For the others a driver need find out neither.
+    fn asks_context(&self) -> bool {
+        false
+    }
+
+    /// Whether `reply`, to this very command, by itself shows that every key is there. Where it does not, the keys are
+    /// looked for.
+    fn shows_keys(&self, reply: &Reply) -> bool {
+        Self::SPEC.keys.last == 1 && !reply.is_nothing()
+    }
+
     /// Reads the reply that a server sent to this very command. A command whose options decide the shape of its reply
     /// says here which one it is, where the reply alone does not tell: RESP2 has one flat list for all of them.
     ///
@@ -85,6 +97,12 @@ pub trait MutationCommand<'a>: Command<'a> + Clone + Into<Mutation<'a>> {
     /// Wrong type, no room, or arguments that only turn out wrong against the data, with Redis's text.
     fn run<K: Keyspace>(&self, keyspace: &mut K, context: Context) -> Result<Self::Reply>;
 
+    /// Whether `run` looks at what its [`Context`] tells: the time, for a deadline, or the seed, to pick at random.
+    /// For the others a driver need find out neither.
+    fn asks_context(&self) -> bool {
+        false
+    }
+
     /// Reads the reply that a server sent to this very command, as [`QueryCommand::read_reply`] does.
     ///
     /// # Errors
@@ -95,6 +113,13 @@ pub trait MutationCommand<'a>: Command<'a> + Clone + Into<Mutation<'a>> {
 
     /// The change that was made, given the reply, in absolute terms: no relative time, no chance, no condition.
     fn effect(&self, reply: &Self::Reply, context: Context) -> Effect<'a>;
+
+    /// No less than the bytes by which collections that are there already grow when the command runs on `keyspace`, at
+    /// any moment meanwhile; `None` when it grows none of them. What it puts there whole, the keyspace sees itself.
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        let _ = keyspace;
+        None
+    }
 
     /// Whether the outcome does not depend on what is there, so that the write may be queued and repeated later.
     /// A command whose options decide this says so here.

@@ -4,7 +4,8 @@ use std::fmt::Debug;
 use std::future::Future;
 
 use crate::answer::Answer;
-use crate::command::{Mutation, Query};
+use crate::arg::Key;
+use crate::command::{Mutation, Query, Request};
 use crate::effect::{Effect, Reach};
 use crate::error::{Error, Result};
 use crate::fetch::Fetched;
@@ -12,6 +13,8 @@ use crate::object::Object;
 use crate::reply::Reply;
 use crate::snapshot::{FillLimit, Snapshot};
 use crate::time::Timestamp;
+use crate::watch::Watch;
+use jcache_value::Value;
 
 /// Who sees a driver's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,6 +48,13 @@ pub trait Driver: Debug + Send + Sync + 'static {
     /// Answers at once when that needs no waiting; `None` means "ask [`query`](Driver::query)". Never blocks.
     fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>> {
         let _ = query;
+        None
+    }
+
+    /// The string at `key` at once, `Ok(None)` when there is none; `None` means "ask with `GET`". Never blocks. A shorter
+    /// way for the most common question of all; who has no shorter one needs not say anything here.
+    fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
+        let _ = key;
         None
     }
 
@@ -105,6 +115,35 @@ pub trait Driver: Debug + Send + Sync + 'static {
                 self.mutate(&change.drop_keys()).await.map(drop)
             }
         }
+    }
+
+    /// Runs requests one after the other with nothing in between: nobody sees some of them done and others not. Each has
+    /// its own result; an error of one does not keep the others from running. Blocking commands do not wait: they answer
+    /// nothing where they would. Who waits for one of the keys elsewhere is served after the last request.
+    ///
+    /// `Ok(None)` when a key of `watch` has changed since it was watched: then nothing was run. The watch is over either
+    /// way. The default is unsupported: requests that are run one by one are no transaction.
+    ///
+    /// # Errors
+    /// When none of the requests was run: unsupported, unreachable (which may leave open whether they were run after all,
+    /// see [`Error::is_uncertain`]), invalid for a watch of another driver.
+    fn transact(
+        &self,
+        requests: &[Request<'_>],
+        watch: Watch,
+    ) -> impl Future<Output = Result<Option<Vec<Result<Reply>>>>> + Send {
+        let _ = (requests, watch);
+        async { Err(Error::unsupported("MULTI")) }
+    }
+
+    /// Adds keys to `watch`, as they are now. A key that is watched already stays watched from then on. The default is
+    /// unsupported.
+    ///
+    /// # Errors
+    /// Unsupported, unreachable, invalid for a watch of another driver; then the keys may not be watched.
+    fn watch(&self, keys: &[Key<'_>], watch: &mut Watch) -> impl Future<Output = Result<()>> + Send {
+        let _ = (keys, watch);
+        async { Err(Error::unsupported("WATCH")) }
     }
 
     /// Whether the backend is reachable now: asked after failures, before traffic returns. `Ok` by default.

@@ -25,7 +25,7 @@ impl Encoded {
     /// Encodes `mutation`.
     pub fn mutation(mutation: &Mutation<'_>) -> Self {
         let mut encoded = Self { args: Vec::new() };
-        encoded.arg(mutation.spec().name.as_bytes());
+        mutation.spec().words().for_each(|word| encoded.arg(word.as_bytes()));
         mutation.write_args(&mut encoded);
         encoded
     }
@@ -33,7 +33,7 @@ impl Encoded {
     /// Encodes `query`.
     pub fn query(query: &Query<'_>) -> Self {
         let mut encoded = Self { args: Vec::new() };
-        encoded.arg(query.spec().name.as_bytes());
+        query.spec().words().for_each(|word| encoded.arg(word.as_bytes()));
         query.write_args(&mut encoded);
         encoded
     }

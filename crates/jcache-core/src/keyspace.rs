@@ -4,6 +4,8 @@
 //! is a plain map behind the same commands. The view knows the time: no command can forget to ask whether a key has
 //! expired, because an expired key is never found.
 
+use std::time::Duration;
+
 use jcache_value::Value;
 
 use crate::error::{Error, Result};
@@ -19,10 +21,35 @@ pub struct Found<'a> {
     pub deadline: Option<Timestamp>,
 }
 
+/// How an entry is kept, as [`Keyspace::usage`] gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes that the key, the value and all that belongs to them keep in memory.
+    pub bytes: usize,
+    /// What is known of its reads.
+    pub recency: Recency,
+}
+
+/// What an engine knows of the reads of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recency {
+    /// How often it was read lately; more is more. Only where the eviction goes by that.
+    Frequency(u8),
+    /// How long ago it was read last; `None` where no engine keeps that.
+    Idle(Option<Duration>),
+}
+
 /// The keys that a command may see and change, at one moment.
 pub trait Keyspace {
     /// The live entry at `key`.
     fn find(&self, key: &[u8]) -> Option<Found<'_>>;
+
+    /// How the live entry at `key` is kept; looking at it is no read. The default is an estimate.
+    fn usage(&self, key: &[u8]) -> Option<Usage> {
+        let found = self.find(key)?;
+        let bytes = size_of::<Object>() + key.len() + found.object.heap_size();
+        Some(Usage { bytes, recency: Recency::Idle(None) })
+    }
 
     /// How many entries there are. Entries that are due but not yet reclaimed may count, as in Redis.
     fn len(&self) -> usize;
@@ -76,6 +103,12 @@ pub trait Keyspace {
 
     /// Removes everything.
     fn clear(&mut self);
+
+    /// Says that the last edit of `key` left it as it was, where neither the number of elements nor the reply shows it:
+    /// whoever watches the key need not hear of it.
+    fn unchanged(&mut self, key: &[u8]) {
+        let _ = key;
+    }
 
     /// Whether `key` is live.
     #[inline]

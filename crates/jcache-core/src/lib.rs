@@ -23,6 +23,7 @@ pub mod object;
 pub mod reply;
 pub mod snapshot;
 pub mod time;
+pub mod watch;
 
 pub use answer::Answer;
 pub use arg::{Arg, ArgSink, Args, Key};
@@ -38,3 +39,4 @@ pub use object::{Object, ObjectRef, Type};
 pub use reply::{Outcome, Reply};
 pub use snapshot::Snapshot;
 pub use time::{Context, Timestamp};
+pub use watch::Watch;

@@ -26,7 +26,19 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
     if !canonical || text.len() > 20 {
         return None;
     }
-    std::str::from_utf8(text).ok()?.parse().ok()
+    if digits.len() > 18 {
+        return std::str::from_utf8(text).ok()?.parse().ok();
+    }
+    // So few digits fit, whatever they are.
+    let mut number = 0;
+    for digit in digits {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number * 10 + i64::from(digit);
+    }
+    Some(if digits.len() == text.len() { number } else { -number })
 }
 
 /// Reads a float as C's `strtod` does: decimal or hexadecimal, `inf` and `infinity` in any case, an optional sign, no
@@ -42,6 +54,12 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
 /// assert_eq!(parse_f64(b"1e999"), None);
 /// ```
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    // Most scores are integers, and those of so few digits are floats as they are.
+    if text.len() <= 15
+        && let Some(number) = parse_i64(text)
+    {
+        return Some(number as f64);
+    }
     let text = std::str::from_utf8(text).ok()?;
     let number: f64 = if hex::is_hex(text) {
         let number: ieee::Double = hex::canonical(text)?.parse().ok()?;

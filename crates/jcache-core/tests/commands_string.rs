@@ -318,3 +318,13 @@ fn longest_common_subsequences() {
         ("LCS a b LEN", "ERR Insufficient memory, failed allocating transient memory for LCS"),
     ]);
 }
+
+/// Names are compared as numbers, where a zero at the end would say nothing.
+#[test]
+fn a_name_with_zeros_after_it_is_another_name() {
+    for name in [&b"GET\0"[..], b"GET\0\0\0", b"\0", b""] {
+        let args = [jcache_core::Arg::from(name), "key".into()];
+        let error = jcache_core::Request::parse(&args).expect_err("no command has this name");
+        assert_eq!(error.kind(), jcache_core::ErrorKind::UnknownCommand, "{error}");
+    }
+}

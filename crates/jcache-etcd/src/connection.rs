@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout_at};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
@@ -91,19 +91,15 @@ impl Connections {
 
     /// Gives `connection` up; the next call tries the next endpoint.
     pub(crate) async fn failed(&self, connection: &Connection) {
-        let mut current = self.current.lock().await;
-        if current.connection.as_ref().is_some_and(|it| it.serial == connection.serial) {
-            current.connection = None;
+        if let Some(mut current) = self.give_up(connection).await {
             current.endpoint += 1;
         }
     }
 
-    /// Gives the token of `connection` up; the next call gets a new one from the same endpoint.
-    async fn outdated(&self, connection: &Connection) {
+    /// Forgets `connection`, if it is still the one in use: the next call opens another, with a new token.
+    async fn give_up(&self, connection: &Connection) -> Option<MutexGuard<'_, Current>> {
         let mut current = self.current.lock().await;
-        if current.connection.as_ref().is_some_and(|it| it.serial == connection.serial) {
-            current.connection = None;
-        }
+        current.connection.take_if(|it| it.serial == connection.serial).map(|_| current)
     }
 
     async fn open(&self, endpoint: &Endpoint) -> Result<(Channel, Option<MetadataValue<Ascii>>)> {
@@ -143,7 +139,7 @@ impl Connections {
                 }
             };
             if status.code() == Code::Unauthenticated && !renewed {
-                self.outdated(&connection).await;
+                drop(self.give_up(&connection).await);
                 renewed = true;
                 continue;
             }

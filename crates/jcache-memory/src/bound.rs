@@ -9,18 +9,20 @@ mod policy;
 mod queue;
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 
 use jcache_core::{Error, ErrorKind};
 
 pub(crate) use policy::Policy;
 
+use crate::sync::{AtomicIsize, AtomicUsize, Ordering};
+
 /// Whom a [`Memory`](crate::Memory) with a bound evicts when there is no room; as words, Redis's where it has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Eviction {
-    /// `s3fifo`, the default: entries wait in a small queue, a tenth of the memory, and only those that were read there
+    /// `s3fifo`, the default: entries wait in a small queue, a fiftieth of the memory, and only those that were read there
     /// come to stay, until they are not read any more. What was evicted lately and comes back stays at once. A burst of
     /// keys that are read once does no harm.
     #[default]
@@ -80,16 +82,14 @@ impl FromStr for Eviction {
     }
 }
 
-/// Redis's answer to a command that there is no room for.
-#[cold]
-pub(crate) fn out_of_memory() -> Error {
-    Error::new(ErrorKind::OutOfMemory, "OOM command not allowed when used memory > 'maxmemory'.")
-}
-
 /// The bound, and what is left of it.
 #[derive(Debug)]
 pub(crate) struct Budget {
     pub(crate) max: usize,
+    /// The namespace whose bound it is, if it is one's.
+    pub(crate) name: Option<Vec<u8>>,
+    /// The first of its shards.
+    first: usize,
     pub(crate) eviction: Eviction,
     /// What is leased at a time.
     pub(crate) chunk: usize,
@@ -102,15 +102,28 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    pub(crate) fn new(max: usize, eviction: Eviction, shards: usize) -> Self {
+    pub(crate) fn new(max: usize, eviction: Eviction, shards: Range<usize>, name: Option<Vec<u8>>) -> Self {
+        let (first, shards) = (shards.start, shards.len());
         Self {
             max,
+            name,
+            first,
             eviction,
             chunk: (max / shards / 128).clamp(256, 64 << 10),
             free: AtomicIsize::new(max as isize),
             leases: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
             large: AtomicIsize::new(0),
         }
+    }
+
+    /// The answer to a command that there is no room for: Redis's, unless it is a namespace that is full.
+    #[cold]
+    pub(crate) fn out_of_memory(&self) -> Error {
+        let limit = match &self.name {
+            None => "'maxmemory'".to_owned(),
+            Some(prefix) => format!("the quota of '{}'", prefix.escape_ascii()),
+        };
+        Error::new(ErrorKind::OutOfMemory, format!("OOM command not allowed when used memory > {limit}."))
     }
 
     /// An entry from this size on is large: so many of its kind would fill a shard that it says nothing about the others.
@@ -148,13 +161,19 @@ impl Budget {
         usize::try_from(-self.free.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
+    /// What nobody has leased; below zero when it is overdrawn.
+    #[cfg(all(test, shuttle))]
+    pub(crate) fn left(&self) -> isize {
+        self.free.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn give_back(&self, bytes: usize) {
         self.free.fetch_add(bytes as isize, Ordering::Relaxed);
     }
 
     /// Says what shard `index` has leased, `large` of it for large entries, of which there were `large_before`.
     pub(crate) fn publish(&self, index: usize, leased: usize, large: usize, large_before: usize) {
-        self.leases[index].store(leased.saturating_sub(large), Ordering::Relaxed);
+        self.leases[index - self.first].store(leased.saturating_sub(large), Ordering::Relaxed);
         if large != large_before {
             self.large.fetch_add(large as isize - large_before as isize, Ordering::Relaxed);
         }
@@ -162,12 +181,13 @@ impl Budget {
 
     /// The shard that shard `index` may take from: the one that has most, when this one has clearly less than its share.
     pub(crate) fn richest_for(&self, index: usize) -> Option<usize> {
+        let index = index - self.first;
         let large = usize::try_from(self.large.load(Ordering::Relaxed)).unwrap_or(0);
         let fair = self.max.saturating_sub(large) / self.leases.len();
         if self.leases[index].load(Ordering::Relaxed) >= fair - fair / 8 {
             return None;
         }
         let richest = (0..self.leases.len()).max_by_key(|index| self.leases[*index].load(Ordering::Relaxed));
-        richest.filter(|richest| *richest != index)
+        richest.filter(|richest| *richest != index).map(|richest| richest + self.first)
     }
 }

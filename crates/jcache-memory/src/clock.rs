@@ -89,23 +89,24 @@ impl Source {
         }
     }
 
+    /// The kernel's coarse clock in milliseconds, where the system's is gone by and has one: it costs a sixth, and runs
+    /// behind by less than [`COARSE_LAG`]. Most deadlines are further away than that.
+    #[inline]
+    pub(crate) fn coarse(&self) -> Option<u64> {
+        match self {
+            Source::System => coarse_millis(),
+            Source::Custom(_) => None,
+        }
+    }
+
     /// Whether `deadline`, in milliseconds, has come.
-    ///
-    /// A hit on a key with a deadline asks this, so it is told from the kernel's coarse clock where that is enough: it
-    /// costs a sixth, and runs behind by a few milliseconds at most.
     #[inline]
     pub(crate) fn has_come(&self, deadline: u64) -> bool {
-        if let Source::System = self
-            && let Some(coarse) = coarse_millis()
-        {
-            if deadline <= coarse {
-                return true;
-            }
-            if deadline > coarse + COARSE_LAG {
-                return false;
-            }
+        match self.coarse() {
+            Some(coarse) if deadline <= coarse => true,
+            Some(coarse) if deadline > coarse + COARSE_LAG => false,
+            _ => deadline <= self.now().as_millis(),
         }
-        deadline <= self.now().as_millis()
     }
 
     #[inline]
@@ -118,7 +119,7 @@ impl Source {
 }
 
 /// Far more than the coarse clock ever lags behind, in milliseconds: it is set at each tick, every 1 to 10.
-const COARSE_LAG: u64 = 100;
+pub(crate) const COARSE_LAG: u64 = 100;
 
 #[cfg(target_os = "linux")]
 #[inline]

@@ -1,18 +1,26 @@
 //! The driver: every command of core on the engine, answered at once but for those that wait for an element.
 
-use jcache_core::command::{Mutation, Query};
+use jcache_core::command::{Mutation, Query, Request};
 use jcache_core::driver::{HashDriver, ListDriver, SetDriver, SortedSetDriver, StringDriver};
 use jcache_core::effect::Reach;
 use jcache_core::fetch::Fetched;
 use jcache_core::snapshot::FillLimit;
-use jcache_core::{Answer, Driver, Effect, Error, ErrorKind, Key, Keyspace, Reply, Result, Snapshot, Timestamp};
+use jcache_core::{
+    Answer, Driver, Effect, Error, ErrorKind, Key, Keyspace, Reply, Result, Snapshot, Timestamp, Value, Watch,
+};
 
 use crate::Memory;
+use crate::watched::Watching;
 
 impl Driver for Memory {
     #[inline]
     fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>> {
         Some(self.0.answer(query))
+    }
+
+    #[inline]
+    fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
+        Some(self.0.get(key))
     }
 
     #[inline]
@@ -22,14 +30,14 @@ impl Driver for Memory {
 
     #[inline]
     fn try_mutate(&self, mutation: &Mutation<'_>) -> Option<Result<Reply>> {
-        let reply = self.0.change(mutation, |view, context| mutation.run(view, context));
+        let reply = self.0.change(mutation, |view, context| view.carry_out(mutation, context));
         let would_block = reply.as_ref().is_ok_and(Reply::is_nil) && mutation.blocking().is_some();
         (!would_block).then_some(reply)
     }
 
     async fn mutate(&self, mutation: &Mutation<'_>) -> Result<Reply> {
         let (reply, wait) = self.0.change(mutation, |view, context| {
-            let reply = mutation.run(view, context)?;
+            let reply = view.carry_out(mutation, context)?;
             let blocking = if reply.is_nil() { mutation.blocking() } else { None };
             Ok((reply, blocking.map(|blocking| (self.0.waiters.join(&self.0, mutation), blocking.timeout))))
         })?;
@@ -69,11 +77,11 @@ impl Driver for Memory {
                 Reach::Replica => false,
             };
             // A change that fails here but did not at the authority shows that the copy differs.
-            let made = if applies { change.run(view, context).map(drop) } else { Err(Error::wrong_type()) };
+            let made = if applies { view.carry_out(change, context).map(drop) } else { Err(Error::wrong_type()) };
             match made {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::OutOfMemory => return Err(error),
-                Err(_) => drop(change.drop_keys().run(view, context)?),
+                Err(_) => drop(view.carry_out(&change.drop_keys(), context)?),
             }
             if let Some(cap) = cap {
                 change.visit_keys(|key| limit(view, key, cap));
@@ -84,11 +92,33 @@ impl Driver for Memory {
             // A copy that has no room for the change must not keep what was there before.
             Err(error) if error.kind() == ErrorKind::OutOfMemory => {
                 let drop_keys = change.drop_keys();
-                self.0.change(&drop_keys, |view, context| drop_keys.run(view, context).map(drop))
+                self.0.change(&drop_keys, |view, context| view.carry_out(&drop_keys, context).map(drop))
             }
             applied => applied,
         }
     }
+
+    async fn transact(&self, requests: &[Request<'_>], watch: Watch) -> Result<Option<Vec<Result<Reply>>>> {
+        let is_empty = watch.is_empty();
+        let watching = watch.into_state::<Watching>();
+        match watching.as_deref() {
+            Some(watching) if !watching.is_of(&self.0) => Err(foreign_watch()),
+            None if !is_empty => Err(foreign_watch()),
+            watching => Ok(self.0.transact(requests, watching)),
+        }
+    }
+
+    async fn watch(&self, keys: &[Key<'_>], watch: &mut Watch) -> Result<()> {
+        let watching = watch.state(|| Watching::new(self.0.clone())).filter(|it| it.is_of(&self.0));
+        let len = watching.ok_or_else(foreign_watch)?.add(keys);
+        watch.set_len(len);
+        Ok(())
+    }
+}
+
+#[cold]
+fn foreign_watch() -> Error {
+    Error::invalid("ERR the watched keys belong to another cache")
 }
 
 /// Lets `key` live no longer than until `cap`.

@@ -1,14 +1,16 @@
 //! The parts of a cache put together: shards, clock, and what a command locks.
 
 mod bounded;
+mod transaction;
 
+use std::ops::Range;
 use std::sync::{Arc, Weak};
 
-use jcache_core::command::{Family, Mutation, Query};
+use jcache_core::command::{Mutation, Query};
 use jcache_core::{Answer, Context, Error, Key, Reply, Result, Timestamp, Value};
-use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
+use crate::area::{Area, Namespaces, Plan, SHARDS_MAX};
 use crate::bound::{Budget, Eviction};
 use crate::clock::Source;
 use crate::expiry::Expiry;
@@ -16,25 +18,26 @@ use crate::hash::Seed;
 use crate::removal::Removals;
 use crate::shard::{Bounded, Garbage, Shard};
 use crate::stats::Stats;
+use crate::sync::{Mutex, MutexGuard};
+use crate::table::{SLOTS, Table};
 use crate::view::{Hold, View};
 use crate::waiters::Waiters;
 
-/// More shards than this would take bits of the hash that the tables use.
-pub(crate) const SHARDS_MAX: usize = 256;
-
-/// The least part of a bound that is worth a shard of its own.
-const SHARE_LEAST: usize = 64 << 10;
-
 #[derive(Debug)]
 pub(crate) struct Engine {
-    /// A power of two of them.
     shards: Box<[Padded<Mutex<Shard>>]>,
+    /// The bits of a hash that name the shard.
+    mask: usize,
+    /// Which shards keep within which budget: one area, and one for each namespace.
+    pub(crate) areas: Box<[Area]>,
+    /// The area of each shard.
+    area_of: Box<[u8]>,
+    /// Whether there is a bound anywhere.
+    pub(crate) is_bounded: bool,
     pub(crate) seed: Seed,
     pub(crate) clock: Source,
     pub(crate) expiry: Expiry,
     pub(crate) waiters: Waiters,
-    /// The bound, if there is one.
-    pub(crate) budget: Option<Budget>,
     /// Who wants to hear what was removed.
     pub(crate) removals: Option<Removals>,
 }
@@ -49,9 +52,13 @@ struct Padded<T>(T);
 pub(crate) enum Growth {
     /// None worth mentioning; it is served also when there is no room.
     None,
-    /// It changes only one key, by putting something there: what that takes is known then, and it can still be refused.
+    /// It moves what is there to another key, and is served also when there is no room, but for moves into a namespace
+    /// that is full and where a table doubles.
+    Move,
+    /// It adds to a collection that tells beforehand what that takes, or puts something at one key: that tells too, and
+    /// can still be refused.
     Exact,
-    /// About so many bytes, of which some may be taken before others: they have to be there first.
+    /// About so many bytes, of which some are taken before others: they have to be there first.
     About(usize),
 }
 
@@ -60,6 +67,15 @@ pub(crate) trait Keyed {
     fn visit_keys<'s>(&'s self, visit: impl FnMut(&'s Key<'s>));
 
     fn growth(&self) -> Growth;
+
+    /// What collections that are there already grow by, when it grows one.
+    fn growth_ahead(&self, view: &View<'_>) -> Option<usize> {
+        let _ = view;
+        None
+    }
+
+    /// Whether carrying it out takes a true context.
+    fn asks_context(&self) -> bool;
 }
 
 impl Keyed for Query<'_> {
@@ -70,6 +86,11 @@ impl Keyed for Query<'_> {
 
     fn growth(&self) -> Growth {
         Growth::None
+    }
+
+    #[inline]
+    fn asks_context(&self) -> bool {
+        self.asks_context()
     }
 }
 
@@ -82,6 +103,15 @@ impl Keyed for Mutation<'_> {
     fn growth(&self) -> Growth {
         bounded::growth(self)
     }
+
+    fn growth_ahead(&self, view: &View<'_>) -> Option<usize> {
+        self.growth_ahead(view)
+    }
+
+    #[inline]
+    fn asks_context(&self) -> bool {
+        self.asks_context()
+    }
 }
 
 impl Keyed for Key<'_> {
@@ -93,32 +123,51 @@ impl Keyed for Key<'_> {
     fn growth(&self) -> Growth {
         Growth::Exact
     }
+
+    fn asks_context(&self) -> bool {
+        false
+    }
 }
 
 impl Engine {
-    pub(crate) fn new(
-        shards: usize,
-        clock: Source,
-        bound: Option<(usize, Eviction)>,
-        removals: Option<Removals>,
-    ) -> Arc<Self> {
-        let seed = Seed::random();
-        let most = bound.map_or(SHARDS_MAX, |(max, _)| (max / SHARE_LEAST).clamp(1, SHARDS_MAX));
-        let wanted = shards.clamp(1, SHARDS_MAX).next_power_of_two();
-        let shards = if wanted <= most { wanted } else { 1 << most.ilog2() };
-        let budget = bound.map(|(max, eviction)| Budget::new(max, eviction, shards));
-        let shard = |index| {
-            let mut shard = Shard::new(seed.clone(), budget.as_ref().map(|budget| Bounded::new(index, budget)));
-            if let Some(budget) = &budget {
+    pub(crate) fn new(wanted: usize, clock: Source, plan: &Plan, removals: Option<Removals>) -> Arc<Self> {
+        let areas = plan.areas(wanted);
+        let seed = Seed::random(Namespaces::new(&areas).map(Arc::new));
+        let shard = |area: &Area, index| {
+            let budget = area.budget.as_ref();
+            let mut shard = Shard::new(seed.clone(), budget.map(|budget| Bounded::new(index, budget)));
+            if let Some(budget) = budget {
                 shard.settle_in(budget);
             }
             Padded(Mutex::new(shard))
         };
-        let shards = (0..shards).map(shard).collect();
+        let shards: Box<[_]> =
+            areas.iter().flat_map(|area| area.shards.clone().map(move |index| shard(area, index))).collect();
+        let numbered = areas.iter().enumerate();
+        let area_of = numbered.flat_map(|(number, area)| area.shards.clone().map(move |_| number as u8)).collect();
+        let is_bounded = areas.iter().any(|area| area.budget.is_some());
+        let mask = if areas.len() == 1 { shards.len() - 1 } else { SHARDS_MAX - 1 };
         Arc::new_cyclic(|me: &Weak<Engine>| {
-            let expiry = Expiry::new(me.clone());
-            Self { shards, seed, clock, expiry, waiters: Waiters::default(), budget, removals }
+            let (expiry, waiters) = (Expiry::new(me.clone()), Waiters::default());
+            Self { shards, mask, areas, area_of, is_bounded, seed, clock, expiry, waiters, removals }
         })
+    }
+
+    /// The area of shard `index`.
+    #[inline]
+    pub(crate) fn area(&self, index: usize) -> usize {
+        self.area_of[index].into()
+    }
+
+    /// The budget that shard `index` keeps within, if there is one.
+    #[inline]
+    pub(crate) fn budget(&self, index: usize) -> Option<&Budget> {
+        self.areas[self.area(index)].budget.as_ref()
+    }
+
+    /// Whom it evicts, where there is a bound anywhere: one policy for all areas.
+    pub(crate) fn eviction(&self) -> Option<Eviction> {
+        self.areas.iter().find_map(|area| area.budget.as_ref()).map(|budget| budget.eviction)
     }
 
     pub(crate) fn shards(&self) -> usize {
@@ -128,7 +177,7 @@ impl Engine {
     /// The shard of a hash: its lowest bits.
     #[inline]
     pub(crate) fn index(&self, hash: u64) -> usize {
-        hash as usize & (self.shards.len() - 1)
+        hash as usize & self.mask
     }
 
     #[inline]
@@ -149,8 +198,18 @@ impl Engine {
 
     /// The figures of all shards.
     pub(crate) fn stats(&self) -> Stats {
-        let mut stats = Stats { max_bytes: self.budget.as_ref().map(|budget| budget.max), ..Stats::default() };
-        for index in 0..self.shards() {
+        let mut stats = self.stats_of(0..self.shards());
+        // Where keys without a namespace have no bound, the whole has none.
+        let rest = self.areas[0].budget.is_some();
+        let maxima = self.areas.iter().filter_map(|area| Some(area.budget.as_ref()?.max));
+        stats.max_bytes = rest.then(|| maxima.sum());
+        stats
+    }
+
+    /// The figures of some shards, without a bound.
+    pub(crate) fn stats_of(&self, shards: Range<usize>) -> Stats {
+        let mut stats = Stats::default();
+        for index in shards {
             let shard = self.lock(index);
             shard.counts.add_to(&mut stats, shard.table.len(), shard.memory_used());
         }
@@ -160,18 +219,46 @@ impl Engine {
     /// Frees what is due in shard `index`, looking at no more than `buckets` buckets. Returns whether that was all, and
     /// how many entries are left.
     pub(crate) fn reap(&self, index: usize, now: u64, buckets: usize) -> (bool, usize) {
-        let mut garbage: Vec<Garbage> = Vec::new();
+        // What is freed, and the array of a table that gets smaller, are for before and after the lock.
+        let mut garbage: Vec<Garbage> = Vec::with_capacity(buckets * SLOTS);
         let mut shard = self.lock(index);
-        let done = shard.reap(now, buckets, |item| self.let_go(item, now, &mut garbage));
-        if let Some(budget) = &self.budget {
+        let (done, emptied) = shard.reap(now, buckets, |item| match &self.removals {
+            None => garbage.push(Garbage::Item(item)),
+            Some(_) => self.let_go(item, now, &mut garbage),
+        });
+        if let Some(budget) = self.budget(index) {
             budget.give_back(shard.spare(budget));
             shard.publish(budget);
         }
-        let left = shard.table.len();
+        let (left, smaller) = (shard.table.len(), shard.table.smaller());
         drop(shard);
-        drop(garbage);
+        drop((garbage, emptied));
+        if let Some(bits) = smaller {
+            self.move_to_smaller(index, bits);
+        }
         self.tell();
         (done, left)
+    }
+
+    /// Lets the table of shard `index` begin to move to an array of 2^bits buckets; false when it does not.
+    fn move_to_smaller(&self, index: usize, bits: u32) -> bool {
+        let spare = Table::spare(bits);
+        let refused = self.lock(index).move_to(spare);
+        refused.is_none()
+    }
+
+    /// Goes on with making the table of shard `index` smaller, after many entries have left; true when that is all.
+    pub(crate) fn tidy(&self, index: usize, steps: usize) -> bool {
+        let (is_over, emptied, smaller) = {
+            let mut shard = self.lock(index);
+            let emptied = shard.table.go_on(steps);
+            (!shard.table.is_shrinking(), emptied, shard.table.smaller())
+        };
+        drop(emptied);
+        match smaller {
+            Some(bits) => !self.move_to_smaller(index, bits),
+            None => is_over,
+        }
     }
 
     /// Tells the listener what was removed; without any lock.
@@ -210,13 +297,25 @@ impl Engine {
         })
     }
 
-    /// Locks what `query` reads. The clock is only read before the fact for commands that tell the time, which are
-    /// those of keys in general.
+    /// The time, and the context of a command: for one that does not ask, neither is found out, which would cost more
+    /// than many a command itself.
+    #[inline]
+    fn context(&self, asked: bool) -> (Option<Timestamp>, Context) {
+        if asked { self.true_context() } else { (None, Context::at(Timestamp::ZERO)) }
+    }
+
+    #[inline(never)]
+    fn true_context(&self) -> (Option<Timestamp>, Context) {
+        let context = Context { now: self.clock.now(), seed: self.clock.seed() };
+        (Some(context.now), context)
+    }
+
+    /// Locks what `query` reads.
     #[inline]
     pub(crate) fn read<R>(&self, query: &Query<'_>, run: impl FnOnce(&View<'_>, Context) -> R) -> R {
-        let now = (query.spec().family == Family::Key).then(|| self.clock.now());
+        let (now, context) = self.context(query.asks_context());
         let view = View::new(self, self.hold(query, || Hold::Each), now);
-        run(&view, Context { now: now.unwrap_or_default(), seed: self.clock.seed() })
+        run(&view, context)
     }
 
     /// Locks what `keyed` names, everything when it names no key, and lets `run` change it. Whoever waits for one of the
@@ -232,16 +331,16 @@ impl Engine {
         keyed: &impl Keyed,
         mut run: impl FnMut(&mut View<'_>, Context) -> Result<R>,
     ) -> Result<R> {
-        let context = Context { now: self.clock.now(), seed: self.clock.seed() };
-        if let Some(budget) = &self.budget {
-            return self.change_bounded(budget, keyed, context, &mut run);
+        let (now, context) = self.context(keyed.asks_context());
+        if self.is_bounded {
+            return self.change_bounded(keyed, (now, context), &mut run);
         }
-        let mut view = self.view(self.hold(keyed, || self.hold_all()), context.now);
+        let mut view = View::new(self, self.hold(keyed, || self.hold_all()), now);
         if self.waiters.is_empty() || !self.waiters.await_any(keyed) {
             return run(&mut view, context);
         }
         drop(view);
-        self.change_and_serve(keyed, context, run)
+        self.change_and_serve(keyed, run)
     }
 
     /// Serving may touch any key, so it holds all shards.
@@ -249,19 +348,15 @@ impl Engine {
     fn change_and_serve<R>(
         &self,
         keyed: &impl Keyed,
-        context: Context,
         mut run: impl FnMut(&mut View<'_>, Context) -> Result<R>,
     ) -> Result<R> {
-        let mut view = self.view(self.hold_all(), context.now);
+        let (now, context) = self.context(keyed.asks_context());
+        let mut view = View::new(self, self.hold_all(), now);
         let result = run(&mut view, context);
-        let wakers = self.waiters.serve(&mut view, keyed, context);
+        let wakers = self.waiters.serve(&mut view, keyed);
         drop(view);
         wakers.into_iter().for_each(std::task::Waker::wake);
         result
-    }
-
-    fn view<'a>(&'a self, hold: Hold<'a>, now: Timestamp) -> View<'a> {
-        View::new(self, hold, Some(now))
     }
 
     #[inline]
@@ -282,11 +377,22 @@ impl Engine {
     }
 
     fn hold_several(&self, keyed: &impl Keyed) -> Hold<'_> {
-        let mut indexes = SmallVec::<[usize; 16]>::new();
-        keyed.visit_keys(|key| indexes.push(self.index(self.seed.hash(key))));
-        indexes.sort_unstable();
-        indexes.dedup();
-        Hold::Many(indexes.into_iter().map(|index| (index, self.lock(index))).collect())
+        // A bit a shard: they come out in order, each once.
+        let mut wanted = [0u64; SHARDS_MAX / 64];
+        keyed.visit_keys(|key| {
+            let index = self.index(self.seed.hash(key));
+            wanted[index / 64] |= 1 << (index % 64);
+        });
+        let count = wanted.iter().map(|bits| bits.count_ones() as usize).sum();
+        let mut held = SmallVec::with_capacity(count);
+        for (word, mut bits) in wanted.into_iter().enumerate() {
+            while bits != 0 {
+                let index = word * 64 + bits.trailing_zeros() as usize;
+                held.push((index, self.lock(index)));
+                bits &= bits - 1;
+            }
+        }
+        Hold::Many(held)
     }
 
     fn hold_all(&self) -> Hold<'_> {

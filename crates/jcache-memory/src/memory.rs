@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use jcache_core::{Result, Value};
 
+use crate::area::Plan;
 use crate::bound::Eviction;
 use crate::clock::{Clock, Source};
 use crate::engine::Engine;
 use crate::removal::{RemovalListener, Removals};
-use crate::stats::Stats;
+use crate::stats::{Namespace, Stats};
 
 /// A cache in the memory of this process: strings, hashes, lists, sets and sorted sets with deadlines.
 ///
@@ -74,6 +75,20 @@ impl Memory {
         self.0.stats()
     }
 
+    /// What each namespace with a [quota](Builder::quota) has done and holds, in the order in which they were named. All
+    /// of it is in [`Memory::stats`] too. O(number of shards).
+    pub fn namespaces(&self) -> Vec<Namespace> {
+        self.0
+            .areas
+            .iter()
+            .filter_map(|area| {
+                let budget = area.budget.as_ref()?;
+                let stats = Stats { max_bytes: Some(budget.max), ..self.0.stats_of(area.shards.clone()) };
+                Some(Namespace { prefix: budget.name.clone()?, stats })
+            })
+            .collect()
+    }
+
     /// How many keys there are, including those that are due but not yet freed. O(number of shards).
     pub fn len(&self) -> usize {
         (0..self.0.shards()).map(|index| self.0.lock(index).table.len()).sum()
@@ -96,23 +111,22 @@ impl Default for Memory {
 pub struct Builder {
     shards: usize,
     clock: Source,
-    max_memory: Option<usize>,
-    eviction: Eviction,
+    plan: Plan,
     listener: Option<RemovalListener>,
 }
 
 impl Default for Builder {
     /// 64 shards, the system's clock, no bound.
     fn default() -> Self {
-        Self { shards: 64, clock: Source::System, max_memory: None, eviction: Eviction::default(), listener: None }
+        Self { shards: 64, clock: Source::System, plan: Plan::default(), listener: None }
     }
 }
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("Builder");
-        out.field("shards", &self.shards).field("clock", &self.clock).field("max_memory", &self.max_memory);
-        out.field("eviction", &self.eviction).finish_non_exhaustive()
+        out.field("shards", &self.shards).field("clock", &self.clock).field("plan", &self.plan);
+        out.finish_non_exhaustive()
     }
 }
 
@@ -140,6 +154,10 @@ impl Builder {
     /// served always. Besides, commands under way keep their arguments and replies, and replaced values live on while
     /// somebody holds them.
     ///
+    /// The bound is kept to one percent at every moment, from some megabytes on: growth is counted before it happens. So a
+    /// single collection or text that is most of what there is may be refused its next element somewhat early: the
+    /// table that comes with that element, or the next megabyte of the text, has to fit beside what is there.
+    ///
     /// ```
     /// use jcache_core::{Arg, Driver, Mutation};
     /// use jcache_memory::Memory;
@@ -156,7 +174,7 @@ impl Builder {
     /// ```
     #[must_use]
     pub fn max_memory(mut self, bytes: usize) -> Self {
-        self.max_memory = Some(bytes);
+        self.plan.max_memory = Some(bytes);
         self
     }
 
@@ -164,7 +182,38 @@ impl Builder {
     /// nobody is evicted.
     #[must_use]
     pub fn eviction(mut self, eviction: Eviction) -> Self {
-        self.eviction = eviction;
+        self.plan.eviction = eviction;
+        self
+    }
+
+    /// Gives the keys that start with `prefix` a part of the memory to themselves, of at most so many bytes.
+    ///
+    /// They never take more, nor do they have less because of others: a namespace that is full makes room among its own
+    /// keys, as [`Builder::eviction`] says, or refuses what does not fit with
+    /// [`OutOfMemory`](jcache_core::ErrorKind::OutOfMemory). What counts is what counts for [`Builder::max_memory`]. That
+    /// bounds everything: the quotas are taken off it, and the rest is for all other keys; without it they have no bound. A
+    /// key belongs to the namespace with the longest prefix that fits; 31 namespaces at most. [`Memory::namespaces`]
+    /// tells what each holds.
+    ///
+    /// ```
+    /// use jcache_core::{Arg, Driver, Mutation};
+    /// use jcache_memory::Memory;
+    ///
+    /// let memory = Memory::builder().quota("session:", 1 << 20).build();
+    /// for i in 0..20_000 {
+    ///     for key in [format!("session:{i}"), format!("user:{i}")] {
+    ///         let args: [Arg; 3] = ["SET".into(), key.into(), vec![b'x'; 100].into()];
+    ///         memory.try_mutate(&Mutation::parse(&args)?).expect("at once")?;
+    ///     }
+    /// }
+    /// let sessions = &memory.namespaces()[0];
+    /// assert!(sessions.stats.bytes <= 1 << 20 && sessions.stats.evictions > 10_000);
+    /// assert_eq!(memory.len() - sessions.stats.entries, 20_000, "all users are there");
+    /// # Ok::<(), jcache_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn quota(mut self, prefix: impl Into<Vec<u8>>, bytes: usize) -> Self {
+        self.plan.quotas.push((prefix.into(), bytes));
         self
     }
 
@@ -172,7 +221,8 @@ impl Builder {
     ///
     /// It is called soon after, when no lock is held, by a thread that used the cache or the one that frees what is due;
     /// removals of one key are told in order, and never two at a time. It may use the cache. A key that is deleted or
-    /// replaced is not told, also when it was due.
+    /// replaced is not told, also when it was due. While more than 16,384 removals wait to be told, commands that cause
+    /// more wait for the listener.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -191,8 +241,20 @@ impl Builder {
     }
 
     /// The cache.
+    ///
+    /// # Panics
+    /// When the quotas contradict each other or the bound: see [`Builder::try_build`].
     pub fn build(self) -> Memory {
-        let bound = self.max_memory.map(|max| (max, self.eviction));
-        Memory(Engine::new(self.shards, self.clock, bound, self.listener.map(Removals::new)))
+        self.try_build().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The cache.
+    ///
+    /// # Errors
+    /// [`Configuration`](jcache_core::ErrorKind::Configuration) when the quotas leave nothing of the bound for other keys,
+    /// when a prefix is empty or has two quotas, and when there are more than 31.
+    pub fn try_build(self) -> Result<Memory> {
+        self.plan.check()?;
+        Ok(Memory(Engine::new(self.shards, self.clock, &self.plan, self.listener.map(Removals::new))))
     }
 }

@@ -7,11 +7,12 @@
 mod bounded;
 
 use jcache_core::{Arg, Object, ObjectRef};
-use jcache_value::Entry;
+use jcache_value::{Entry, SHARE_MIN};
 
 use crate::hash::Seed;
 use crate::stats::Counts;
-use crate::table::{Item, Place, Table};
+use crate::table::{Item, Place, Spare, Table};
+use crate::watched::Watched;
 
 pub(crate) use bounded::{Bounded, is_due};
 
@@ -30,6 +31,8 @@ pub(crate) struct Shard {
     pub(crate) counts: Counts,
     /// What a shard has more when there is a bound.
     pub(crate) bound: Option<Bounded>,
+    /// The keys that somebody watches, if there are any.
+    pub(crate) watched: Option<Box<Watched>>,
 }
 
 /// What an entry holds, as commands see it.
@@ -47,9 +50,31 @@ pub(crate) fn weight(item: &Item) -> usize {
     item.size() + item.as_object().map_or(0, Object::heap_size)
 }
 
+/// Puts a text in the place of what `item` holds, in a new block. Returns what the entry weighed before, and weighs now.
+fn replace_text(
+    item: &mut Item,
+    key: &[u8],
+    text: &Arg<'_>,
+    counts: &mut Counts,
+    garbage: &mut Vec<Garbage>,
+) -> (usize, usize) {
+    let before = weight(item);
+    if item.as_object().is_some() {
+        counts.removed(item.as_object());
+        let mut text = Entry::text(key, b"", item.deadline());
+        text.inherit(item);
+        garbage.push(Garbage::Item(std::mem::replace(item, text)));
+    }
+    match text {
+        Arg::Slice(bytes) => item.set_text(bytes),
+        Arg::Value(value) => item.set_shared(value.clone()),
+    }
+    (before, weight(item))
+}
+
 impl Shard {
     pub(crate) fn new(seed: Seed, bound: Option<Bounded>) -> Self {
-        Self { table: Table::new(seed), bytes: 0, counts: Counts::default(), bound }
+        Self { table: Table::new(seed, bound.is_some()), bytes: 0, counts: Counts::default(), bound, watched: None }
     }
 
     /// Bytes that the entries, the table and the eviction policy keep in memory.
@@ -73,17 +98,19 @@ impl Shard {
         }
     }
 
-    /// Makes `key` hold a string. A collection that was there goes to `garbage`.
+    /// Makes `key` hold a string; `seen` is where it is, if that is known. A collection that was there goes to `garbage`.
     #[inline]
     pub(crate) fn put_text(
         &mut self,
         hash: u64,
         key: &[u8],
+        seen: Option<Place>,
         text: &Arg<'_>,
         deadline: u64,
         garbage: &mut Vec<Garbage>,
     ) {
-        let Some(place) = self.table.place(hash, key) else {
+        self.touch(hash);
+        let Some(place) = seen.or_else(|| self.table.place(hash, key)) else {
             let item = match text {
                 Arg::Slice(bytes) => Entry::text(key, bytes, deadline),
                 Arg::Value(value) => Entry::shared(key, value.clone(), deadline),
@@ -91,26 +118,22 @@ impl Shard {
             return self.insert(hash, item);
         };
         let item = self.table.get_mut(hash, place);
-        let before = weight(item);
-        if item.as_object().is_some() {
-            self.counts.removed(item.as_object());
-            let mut text = Entry::text(key, b"", item.deadline());
-            text.inherit(item);
-            garbage.push(Garbage::Item(std::mem::replace(item, text)));
-        }
-        match text {
-            Arg::Slice(bytes) => item.set_text(bytes),
-            Arg::Value(value) => item.set_shared(value.clone()),
-        }
-        let (after, marks) = (weight(item), item.marks());
+        let is_in_place = match text {
+            Arg::Slice(bytes) => item.overwrite(bytes),
+            Arg::Value(value) => value.len() < SHARE_MIN && item.overwrite(value),
+        };
+        let weights = if is_in_place { None } else { Some(replace_text(item, key, text, &mut self.counts, garbage)) };
         if self.bound.is_some() {
             item.touch();
         }
+        let marks = item.marks();
         if item.deadline() != deadline {
             item.set_deadline(deadline);
             self.table.deadline_changed(hash, place);
         }
-        self.account(marks, before, after);
+        if let Some((before, after)) = weights {
+            self.account(marks, before, after);
+        }
     }
 
     /// Makes `key` hold a collection that is not empty. What was there goes to `garbage`.
@@ -122,6 +145,7 @@ impl Shard {
         deadline: u64,
         garbage: &mut Vec<Garbage>,
     ) {
+        self.touch(hash);
         let mut new = Entry::object(key, object, deadline);
         self.counts.added(new.as_object());
         let Some(place) = self.table.place(hash, key) else { return self.insert(hash, new) };
@@ -136,6 +160,7 @@ impl Shard {
 
     /// Appends to the string at `place`.
     pub(crate) fn append_text(&mut self, hash: u64, place: Place, tail: &[u8]) {
+        self.touch(hash);
         let item = self.table.get_mut(hash, place);
         let before = weight(item);
         item.append(tail);
@@ -147,20 +172,20 @@ impl Shard {
     ///
     /// Should `change` panic, nobody knows what it left behind: then the collection is removed too.
     pub(crate) fn edit<R>(&mut self, hash: u64, place: Place, change: impl FnOnce(&mut Object) -> R) -> R {
-        let item = self.table.get_mut(hash, place);
-        let (before, marks) = (weight(item), item.marks());
-        let mut edit = Edit { shard: self, hash, place, marks, before, after: None };
-        let object =
-            edit.shard.table.get_mut(hash, place).object_mut().expect("invariant: only collections are edited");
+        let mut edit = Edit { before: 0, after: None, shard: self, hash, place };
+        let item = edit.shard.table.get_mut(hash, place);
+        let object = item.object_mut().expect("invariant: only collections are edited");
+        edit.before = object.heap_size();
         let result = change(object);
         if !object.is_empty_collection() {
-            edit.after = Some(weight(edit.shard.table.get_mut(hash, place)));
+            edit.after = Some(object.heap_size());
         }
         result
     }
 
     /// Sets the deadline of the entry at `place`; 0 for never.
     pub(crate) fn set_deadline(&mut self, hash: u64, place: Place, deadline: u64) {
+        self.touch(hash);
         self.table.get_mut(hash, place).set_deadline(deadline);
         self.table.deadline_changed(hash, place);
     }
@@ -176,6 +201,7 @@ impl Shard {
 
     /// Takes the entry at `place` out.
     pub(crate) fn remove(&mut self, hash: u64, place: Place) -> Item {
+        self.gone(hash);
         let item = self.table.remove(hash, place);
         self.counts.removed(item.as_object());
         self.account(item.marks(), weight(&item), 0);
@@ -184,18 +210,27 @@ impl Shard {
 
     /// Takes everything out.
     pub(crate) fn clear(&mut self, seed: Seed) -> Garbage {
+        self.touch_all();
         self.bytes = 0;
         self.counts.cleared();
         if let Some(bound) = &mut self.bound {
             bound.clear();
         }
-        Garbage::Table(Box::new(std::mem::replace(&mut self.table, Table::new(seed))))
+        Garbage::Table(Box::new(std::mem::replace(&mut self.table, Table::new(seed, self.bound.is_some()))))
     }
 
-    /// Takes out entries that are due, looking at no more than `buckets` buckets; false when there may be more.
-    pub(crate) fn reap(&mut self, now: u64, buckets: usize, mut to: impl FnMut(Item)) -> bool {
-        let Self { table, bytes, counts, bound } = self;
+    /// Lets the table move to a smaller array when there is room for both; gives it back if not.
+    pub(crate) fn move_to(&mut self, spare: Spare) -> Option<Spare> {
+        if self.slack() < spare.heap_size() as isize { Some(spare) } else { self.table.move_to(spare) }
+    }
+
+    /// Takes out entries that are due, looking at no more than `buckets` buckets; false when there may be more, with an array to free.
+    pub(crate) fn reap(&mut self, now: u64, buckets: usize, mut to: impl FnMut(Item)) -> (bool, Option<Spare>) {
+        let Self { table, bytes, counts, bound, watched } = self;
         table.reap(now, buckets, |item| {
+            if let Some(watched) = watched {
+                watched.gone(watched.seed().hash(item.key()));
+            }
             let weight = weight(&item);
             *bytes -= weight;
             if let Some(bound) = bound {
@@ -210,22 +245,34 @@ impl Shard {
 
 /// An edit under way; dropping it books the new weight, or removes the entry.
 struct Edit<'s> {
+    /// What the object had on the heap before.
+    before: usize,
+    /// What it has now; `None` when the entry must go.
+    after: Option<usize>,
     shard: &'s mut Shard,
     hash: u64,
     place: Place,
-    marks: u8,
-    before: usize,
-    /// What the entry weighs now; `None` when it must go.
-    after: Option<usize>,
+}
+
+impl Edit<'_> {
+    /// The weight has changed.
+    fn book(&mut self) {
+        let item = self.shard.table.get_mut(self.hash, self.place);
+        let (own, marks) = (item.size(), item.marks());
+        self.shard.account(marks, own + self.before, self.after.map_or(0, |after| own + after));
+        if self.after.is_none() {
+            self.shard.gone(self.hash);
+            let item = self.shard.table.remove(self.hash, self.place);
+            self.shard.counts.removed(item.as_object());
+        }
+    }
 }
 
 impl Drop for Edit<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.shard.account(self.marks, self.before, self.after.unwrap_or(0));
-        if self.after.is_none() {
-            let item = self.shard.table.remove(self.hash, self.place);
-            self.shard.counts.removed(item.as_object());
+        if self.after != Some(self.before) {
+            self.book();
         }
     }
 }
@@ -246,7 +293,7 @@ mod tests {
         let mut list = List::default();
         list.push_back(b"element");
         shard.put_object(hash, b"list", Object::List(list), 0, &mut garbage);
-        shard.put_text(seed.hash(b"text"), b"text", &Arg::from("x"), 0, &mut garbage);
+        shard.put_text(seed.hash(b"text"), b"text", None, &Arg::from("x"), 0, &mut garbage);
         let place = shard.table.place(hash, b"list").expect("just put");
         let edit = AssertUnwindSafe(|| shard.edit(hash, place, |_| panic!("in the middle of a change")));
         catch_unwind(edit).expect_err("the panic goes on");
@@ -265,11 +312,11 @@ mod tests {
             (0..100).for_each(|_| list.push_back(b"some element"));
             Object::List(list)
         };
-        shard.put_text(hash, b"key", &Arg::from(small), 0, &mut garbage);
+        shard.put_text(hash, b"key", None, &Arg::from(small), 0, &mut garbage);
         shard.put_object(hash, b"key", list(), 5, &mut garbage);
         shard.put_object(hash, b"key", list(), 0, &mut garbage);
-        shard.put_text(hash, b"key", &Arg::from(large.clone()), 7, &mut garbage);
-        shard.put_text(hash, b"key", &Arg::from(&large), 0, &mut garbage);
+        shard.put_text(hash, b"key", None, &Arg::from(large.clone()), 7, &mut garbage);
+        shard.put_text(hash, b"key", None, &Arg::from(&large), 0, &mut garbage);
         let place = shard.table.place(hash, b"key").expect("just put");
         shard.append_text(hash, place, large.as_bytes());
         assert!((20_000..50_000).contains(&shard.bytes), "{} bytes", shard.bytes);

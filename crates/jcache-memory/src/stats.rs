@@ -34,6 +34,16 @@ pub struct Stats {
     pub sorted_sets: usize,
 }
 
+/// Figures of a namespace with a quota.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Namespace {
+    /// How its keys start.
+    pub prefix: Vec<u8>,
+    /// What it has done and holds; `max_bytes` is its quota.
+    pub stats: Stats,
+}
+
 /// A shard's part of them, changed under its lock: queries have the shard for themselves, but only to read.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {

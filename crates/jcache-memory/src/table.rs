@@ -14,7 +14,7 @@ mod generation;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use bucket::Item;
+pub(crate) use bucket::{Item, SLOTS};
 pub(crate) use due::NEVER;
 pub(crate) use generation::Place;
 
@@ -23,6 +23,10 @@ use generation::Generation;
 
 /// Entries per bucket on average from which the table doubles.
 const FULL: usize = 6;
+
+/// Quarters of entries per bucket on average up to which a table does without doubling when there is no room for that:
+/// searches are longer then. A bucket has seven slots.
+const BRIM: usize = 27;
 
 /// The table halves when this fraction is left of what made it double.
 const SPARSE: usize = 8;
@@ -33,6 +37,20 @@ pub(crate) struct Table {
     moving: Option<Moving>,
     len: usize,
     seed: Seed,
+    /// Room to note deadlines is made with each array.
+    timed: bool,
+}
+
+/// An array that is empty: one to move entries into, made before the table needs it, or one that they were moved out of.
+/// Making and freeing one may take an allocator milliseconds, so it is done where nobody waits.
+#[derive(Debug)]
+pub(crate) struct Spare(Generation);
+
+impl Spare {
+    /// Bytes on the heap.
+    pub(crate) fn heap_size(&self) -> usize {
+        self.0.heap_size()
+    }
 }
 
 /// The array that entries are moved out of.
@@ -44,8 +62,9 @@ struct Moving {
 }
 
 impl Table {
-    pub(crate) fn new(seed: Seed) -> Self {
-        Self { current: Generation::with_bits(1), moving: None, len: 0, seed }
+    /// An empty table. `timed`: room to note deadlines is made with it, so that none is needed for them later.
+    pub(crate) fn new(seed: Seed, timed: bool) -> Self {
+        Self { current: Generation::with_bits(1, timed), moving: None, len: 0, seed, timed }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -105,8 +124,14 @@ impl Table {
     /// Adds an entry whose key is not there.
     #[inline]
     pub(crate) fn insert(&mut self, hash: u64, item: Item) {
+        self.insert_within(hash, item, true);
+    }
+
+    /// [`Table::insert`] that lets the table grow only if it `may`, or must.
+    #[inline]
+    pub(crate) fn insert_within(&mut self, hash: u64, item: Item, may: bool) {
         self.step();
-        if self.len >= FULL << self.current.bits() && self.moving.is_none() {
+        if self.len >= FULL << self.current.bits() && self.moving.is_none() && (may || self.is_brimful()) {
             self.resize(self.current.bits() + 1);
         }
         self.generation_mut(hash).insert(hash, item);
@@ -125,30 +150,62 @@ impl Table {
     #[inline]
     fn shrink(&mut self) {
         self.step();
-        if self.len * SPARSE < FULL << self.current.bits() && self.current.bits() > 1 && self.moving.is_none() {
-            self.resize(self.current.bits() - 1);
+        if let Some(bits) = self.smaller() {
+            self.resize(bits);
         }
     }
 
     fn resize(&mut self, bits: u32) {
-        let from = std::mem::replace(&mut self.current, Generation::with_bits(bits));
+        let from = std::mem::replace(&mut self.current, Generation::with_bits(bits, self.timed));
         self.moving = Some(Moving { from, done: 0 });
         self.step();
     }
 
-    /// Moves a few homes, some twelve entries: done well before the new array is due for another size.
+    /// The bits of the smaller array that the table should move to, if it should.
+    pub(crate) fn smaller(&self) -> Option<u32> {
+        let bits = self.current.bits();
+        (self.len * SPARSE < FULL << bits && bits > 1 && self.moving.is_none()).then(|| bits - 1)
+    }
+
+    /// Whether entries are being moved to a smaller array.
+    pub(crate) fn is_shrinking(&self) -> bool {
+        self.moving.as_ref().is_some_and(|moving| self.current.bits() < moving.from.bits())
+    }
+
+    /// Moves on to a smaller array, as so many removals would; returns the old one when that was all.
+    pub(crate) fn go_on(&mut self, steps: usize) -> Option<Spare> {
+        if self.is_shrinking() { (0..steps).find_map(|_| self.move_homes()) } else { None }
+    }
+
+    /// An array for [`Table::move_to`].
+    pub(crate) fn spare(bits: u32) -> Spare {
+        Spare(Generation::with_bits(bits, true))
+    }
+
+    /// Begins to move to `spare` if that is still what the table needs; gives it back if not.
+    pub(crate) fn move_to(&mut self, spare: Spare) -> Option<Spare> {
+        if self.smaller() != Some(spare.0.bits()) {
+            return Some(spare);
+        }
+        self.moving = Some(Moving { from: std::mem::replace(&mut self.current, spare.0), done: 0 });
+        None
+    }
+
+    /// Moves a few homes, a dozen entries or fewer: done before the new array is due for another size.
     #[inline]
     fn step(&mut self) {
         if self.moving.is_some() {
-            self.move_homes();
+            drop(self.move_homes());
         }
     }
 
+    /// Returns the old array when that was all.
     #[inline(never)]
-    fn move_homes(&mut self) {
-        let Some(Moving { from, done }) = &mut self.moving else { return };
-        // A table that is to halve has hardly an entry in each.
-        let homes = if self.current.bits() < from.bits() { 16 } else { 2 };
+    fn move_homes(&mut self) -> Option<Spare> {
+        let Moving { from, done } = self.moving.as_mut()?;
+        // A table that is to halve has hardly an entry in each, and before it halves again three entries leave for every
+        // eight of its homes.
+        let homes = if self.current.bits() < from.bits() { 4 } else { 2 };
         let end = from.homes().min(*done + homes);
         // The new array has every home below the border, also where there is nothing to move.
         self.current.reach(if end == from.homes() {
@@ -160,9 +217,10 @@ impl Table {
             from.drain_home(home, |key| self.seed.hash(key), |hash, item| self.current.insert(hash, item));
         }
         *done = end;
-        if end == from.homes() {
-            self.moving = None;
+        if end < from.homes() {
+            return None;
         }
+        self.moving.take().map(|moving| Spare(moving.from))
     }
 
     /// Visits the entries of the home of `cursor`, a hash, and returns the next cursor; from 0 to `None`.
@@ -206,7 +264,12 @@ impl Table {
         each.min_by_key(|(deadline, ..)| *deadline).map(|(_, hash, place)| (hash, place))
     }
 
-    /// Bytes that the next insertion takes to let the table grow; mostly 0.
+    /// Whether the next insertion cannot do without a larger table.
+    pub(crate) fn is_brimful(&self) -> bool {
+        self.len >= (BRIM << self.current.bits()) / 4 && self.moving.is_none()
+    }
+
+    /// Bytes that the next insertion would take to let the table grow; mostly 0.
     #[inline]
     pub(crate) fn growth_ahead(&self) -> usize {
         if self.len < FULL << self.current.bits() || self.moving.is_some() {
@@ -222,8 +285,8 @@ impl Table {
     }
 
     /// Moves entries that are due at `now` out to `to`, looking at no more than `buckets` buckets. Returns false when
-    /// there may be more.
-    pub(crate) fn reap(&mut self, now: u64, mut buckets: usize, mut to: impl FnMut(Item)) -> bool {
+    /// there may be more, and an array that was emptied on the way.
+    pub(crate) fn reap(&mut self, now: u64, mut buckets: usize, mut to: impl FnMut(Item)) -> (bool, Option<Spare>) {
         let mut taken = 0;
         let mut done = true;
         for generation in self.moving.as_mut().map(|moving| &mut moving.from).into_iter().chain([&mut self.current]) {
@@ -235,9 +298,9 @@ impl Table {
             done &= rest.is_none();
         }
         self.len -= taken;
-        // As many steps as single removals would have made: the table shrinks along.
-        (0..taken).for_each(|_| self.shrink());
-        done
+        // As many steps as single removals would have made. To move to a smaller array is for whoever brings one.
+        let emptied = (0..taken).find_map(|_| self.move_homes());
+        (done, emptied)
     }
 
     /// No later than the earliest deadline in the table; [`NEVER`] when there is none.

@@ -2,8 +2,8 @@
 //!
 //! A view locks what the command names and nothing else: one shard for one key, several in the order of their index
 //! (so that two commands never wait for each other), or none for a command that looks at the whole keyspace, which then
-//! goes from shard to shard. A query reads no clock before it meets a deadline. What it removes and
-//! would be slow to free is kept until the locks are released.
+//! goes from shard to shard. The clock is read when a deadline is met, unless the command asks for the time. What is removed
+//! and would be slow to free is kept until the locks are released.
 
 mod hiding;
 mod room;
@@ -11,18 +11,21 @@ mod whole;
 
 use std::cell::Cell;
 
-use jcache_core::keyspace::Found;
-use jcache_core::{Arg, Error, Keyspace, Object, ObjectRef, Result, Timestamp, Value};
+use jcache_core::keyspace::{Found, Recency, Usage};
+use jcache_core::{Arg, Context, Error, Keyspace, Object, ObjectRef, Result, Timestamp, Value};
 use jcache_value::{Entry, SHARE_MIN};
-use parking_lot::MutexGuard;
 use smallvec::SmallVec;
 
+use crate::bound::Eviction;
+use crate::clock::COARSE_LAG;
 use crate::engine::Engine;
 use crate::shard::{Garbage, Shard, object_of, weight};
+use crate::sync::MutexGuard;
 use crate::table::{Item, Place};
+use crate::watched::Edits;
 
 pub(crate) use hiding::Hiding;
-pub(crate) use room::Room;
+pub(crate) use room::{Purse, Room};
 
 type Guard<'a> = MutexGuard<'a, Shard>;
 
@@ -38,23 +41,32 @@ pub(crate) enum Hold<'a> {
 
 // The order of the fields matters: the locks are released first, then what was removed is freed.
 pub(crate) struct View<'a> {
-    engine: &'a Engine,
-    hold: Hold<'a>,
+    pub(crate) engine: &'a Engine,
+    pub(crate) hold: Hold<'a>,
     now: Cell<Option<Timestamp>>,
+    /// The coarse clock, once it was read: within a command a key is due or it is not.
+    coarse: Cell<Option<u64>>,
+    /// Where the live entry of the only key is, once it was found; until anything is changed.
+    seen: Cell<Option<Place>>,
     garbage: Vec<Garbage>,
+    /// Looking does not count as reading now.
+    is_unnoticed: bool,
     /// What a command that changes something knows of the bound, where there is one.
     room: Option<Room>,
+    /// What a command under way may have changed of what somebody watches.
+    pub(crate) edits: Option<Box<Edits>>,
 }
 
 impl<'a> View<'a> {
     /// A view at `now`, or at the moment when it first matters.
     #[inline]
     pub(crate) fn new(engine: &'a Engine, hold: Hold<'a>, now: Option<Timestamp>) -> Self {
-        Self { engine, hold, now: Cell::new(now), garbage: Vec::new(), room: None }
+        let (now, coarse, seen) = (Cell::new(now), Cell::new(None), Cell::new(None));
+        Self { engine, hold, now, coarse, seen, garbage: Vec::new(), is_unnoticed: false, room: None, edits: None }
     }
 
     #[inline]
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.now.get().unwrap_or_else(|| {
             let now = self.engine.clock.now();
             self.now.set(Some(now));
@@ -62,13 +74,29 @@ impl<'a> View<'a> {
         })
     }
 
+    /// What a command is told that was not asked for one before.
+    pub(crate) fn context(&self) -> Context {
+        Context { now: self.now(), seed: self.engine.clock.seed() }
+    }
+
     /// Whether `item` is not due.
     #[inline]
     fn lives(&self, item: &Item) -> bool {
-        match (item.deadline(), self.now.get()) {
-            (0, _) => true,
-            (deadline, Some(now)) => deadline > now.as_millis(),
-            (deadline, None) => !self.engine.clock.has_come(deadline),
+        item.deadline() == 0 || !self.has_come(item.deadline())
+    }
+
+    /// Whether `deadline`, in milliseconds, has come. The answer for a deadline stays what it is for as long as the view.
+    fn has_come(&self, deadline: u64) -> bool {
+        let coarse = self.coarse.get().or_else(|| {
+            // Who knows the time needs no coarse one.
+            let coarse = self.now.get().is_none().then(|| self.engine.clock.coarse())?;
+            self.coarse.set(coarse);
+            coarse
+        });
+        match coarse {
+            Some(coarse) if deadline <= coarse => true,
+            Some(coarse) if deadline > coarse + COARSE_LAG => false,
+            _ => deadline <= self.now().as_millis(),
         }
     }
 
@@ -88,8 +116,10 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The shard of `hash`, to change.
     #[inline]
-    fn shard_mut(&mut self, hash: u64) -> (&mut Shard, &mut Vec<Garbage>) {
+    pub(crate) fn shard_mut(&mut self, hash: u64) -> (&mut Shard, &mut Vec<Garbage>) {
+        self.seen.set(None);
         let position = match &self.hold {
             Hold::Many(shards) => self.position(shards, hash),
             _ => 0,
@@ -102,6 +132,15 @@ impl<'a> View<'a> {
         (shard, &mut self.garbage)
     }
 
+    /// The shard of `hash`.
+    pub(crate) fn shard_of(&self, hash: u64) -> &Shard {
+        match &self.hold {
+            Hold::One { shard, .. } => shard,
+            Hold::Many(shards) => &shards[self.position(shards, hash)].1,
+            Hold::Each => unreachable!("invariant: only commands with keys ask for a shard"),
+        }
+    }
+
     fn position(&self, shards: &[(usize, Guard<'a>)], hash: u64) -> usize {
         let index = self.engine.index(hash);
         shards.binary_search_by_key(&index, |(index, _)| *index).expect("invariant: the shards of all keys are locked")
@@ -111,8 +150,17 @@ impl<'a> View<'a> {
     #[inline]
     fn place(&self, key: &[u8]) -> Option<(&Shard, u64, Place)> {
         let (shard, hash) = self.shard(key);
+        if let Some(place) = self.seen.get() {
+            return Some((shard, hash, place));
+        }
         let place = shard.table.place(hash, key)?;
-        self.lives(shard.table.get(hash, place)).then_some((shard, hash, place))
+        if !self.lives(shard.table.get(hash, place)) {
+            return None;
+        }
+        if let Hold::One { .. } = self.hold {
+            self.seen.set(Some(place));
+        }
+        Some((shard, hash, place))
     }
 
     /// The deadline as entries keep it, 0 for never; `None` when it is due.
@@ -120,7 +168,7 @@ impl<'a> View<'a> {
     fn pending(&self, deadline: Option<Timestamp>) -> Option<u64> {
         match deadline {
             None => Some(0),
-            Some(deadline) => (deadline > self.now()).then(|| deadline.min(Timestamp::MAX).as_millis()),
+            Some(deadline) => (!self.has_come(deadline.as_millis())).then(|| deadline.min(Timestamp::MAX).as_millis()),
         }
     }
 
@@ -137,6 +185,16 @@ impl<'a> View<'a> {
         }
         let before = shard.table.find(hash, key).map(weight);
         self.make_room(hash, weight_after.saturating_sub(before.unwrap_or(0)), before.is_none())
+    }
+
+    /// Lets `look` see the keyspace without a trace for the eviction policy.
+    fn unnoticed<R>(&mut self, look: impl FnOnce(&Self) -> R) -> R {
+        self.is_unnoticed = true;
+        let result = look(self);
+        // Whoever reads what was seen now is to be noticed.
+        self.seen.set(None);
+        self.is_unnoticed = false;
+        result
     }
 
     /// Counts a query that was answered.
@@ -169,14 +227,22 @@ fn text_weight(key: &[u8], len: usize) -> usize {
 impl Keyspace for View<'_> {
     #[inline]
     fn find(&self, key: &[u8]) -> Option<Found<'_>> {
-        let (shard, hash) = self.shard(key);
-        let item = shard.table.find(hash, key)?;
-        if !self.lives(item) {
-            return None;
+        let is_known = self.seen.get().is_some();
+        let (shard, hash, place) = self.place(key)?;
+        let item = shard.table.get(hash, place);
+        if !is_known && !self.is_unnoticed {
+            item.touch();
         }
-        item.touch();
         let deadline = Some(item.deadline()).filter(|deadline| *deadline != 0).map(Timestamp::from_millis);
         Some(Found { object: object_of(item), deadline })
+    }
+
+    fn usage(&self, key: &[u8]) -> Option<Usage> {
+        let (shard, hash, place) = self.place(key)?;
+        let item = shard.table.get(hash, place);
+        let is_lfu = self.engine.eviction() == Some(Eviction::Lfu);
+        let recency = if is_lfu { Recency::Frequency(item.frequency()) } else { Recency::Idle(None) };
+        Some(Usage { bytes: weight(item) + size_of::<Item>(), recency })
     }
 
     fn len(&self) -> usize {
@@ -202,8 +268,9 @@ impl Keyspace for View<'_> {
         };
         let (_, hash) = self.shard(key);
         self.room_for(key, hash, text_weight(key, text.len()))?;
+        let seen = self.seen.get();
         let (shard, garbage) = self.shard_mut(hash);
-        shard.put_text(hash, key, text, pending, garbage);
+        shard.put_text(hash, key, seen, text, pending, garbage);
         self.engine.expiry.note(pending);
         Ok(())
     }
@@ -246,6 +313,9 @@ impl Keyspace for View<'_> {
     fn edit<R>(&mut self, key: &[u8], change: impl FnOnce(&mut Object) -> R) -> Option<R> {
         let (shard, hash, place) = self.place(key)?;
         shard.table.get(hash, place).as_object()?;
+        if shard.is_watched(hash) {
+            return self.edit_watched(hash, key, change);
+        }
         Some(self.shard_mut(hash).0.edit(hash, place, change))
     }
 
@@ -280,8 +350,16 @@ impl Keyspace for View<'_> {
         true
     }
 
+    #[inline]
+    fn unchanged(&mut self, key: &[u8]) {
+        if self.edits.is_some() {
+            self.forget_edit(key);
+        }
+    }
+
     fn clear(&mut self) {
         let seed = &self.engine.seed;
+        self.seen.set(None);
         match &mut self.hold {
             Hold::One { shard, .. } => self.garbage.push(shard.clear(seed.clone())),
             Hold::Many(shards) => self.garbage.extend(shards.iter_mut().map(|(_, shard)| shard.clear(seed.clone()))),

@@ -11,14 +11,13 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context as Task, Poll, Waker};
 
 use jcache_core::command::{Family, KeyPositions, Mutation};
 use jcache_core::{Context, Encoded, Key, Keyspace, Reply, Result, Type, Value};
-use parking_lot::Mutex;
 
 use crate::engine::{Engine, Keyed};
+use crate::sync::{AtomicUsize, Mutex, Ordering};
 use crate::view::{Hiding, View};
 
 #[derive(Debug, Default)]
@@ -116,7 +115,8 @@ impl Waiters {
 
     /// Serves those who wait for the keys of `keyed`, on a view of all shards. Returns whom to wake, once the locks are
     /// released.
-    pub(crate) fn serve(&self, view: &mut View<'_>, keyed: &impl Keyed, context: Context) -> Vec<Waker> {
+    pub(crate) fn serve(&self, view: &mut View<'_>, keyed: &impl Keyed) -> Vec<Waker> {
+        let context = view.context();
         let mut queues = self.queues.lock();
         let (mut wakers, mut ready) = (Vec::new(), VecDeque::new());
         keyed.visit_keys(|key| ready.push_back(key.0.to_value()));
@@ -161,6 +161,7 @@ impl Waiter {
         let hidden: Vec<Key<'_>> = self.keys.iter().filter(|other| *other != key).map(Key::from).collect();
         view.oblige(self.keys.iter().map(|key| key.as_bytes()));
         let reply = mutation.run(&mut Hiding { inner: view, hidden: &hidden }, context);
+        view.carried_out(&mutation, &reply, context);
         if reply.as_ref().is_ok_and(Reply::is_nil) {
             return None;
         }
@@ -232,7 +233,7 @@ impl Drop for Wait {
         if let Some(undo) = mutation.undo(&reply) {
             // It may only fail for lack of room or because the key is of another type by now; then there is no place
             // to put the element back to.
-            let _ = self.engine.change(&undo, |view, context| undo.run(view, context));
+            let _ = self.engine.change(&undo, |view, context| view.carry_out(&undo, context));
         }
     }
 }

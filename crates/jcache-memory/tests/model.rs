@@ -89,7 +89,7 @@ async fn check(seed: u64, shards: usize, steps: usize) {
         let told = || format!("seed {seed}, step {step}: {args:?}");
         match (name.as_str(), actual) {
             // A blocking command that finds nothing: the model says nil, the memory would wait.
-            (_, None) => assert_eq!(expected, Ok(Reply::Nil), "{}", told()),
+            (_, None) => assert!(expected.is_ok_and(|reply| reply.is_nil()), "{}", told()),
             // Pages of a scan depend on the engine, as does which key is picked.
             ("SCAN" | "RANDOMKEY", Some(actual)) => assert_eq!(actual.is_ok(), expected.is_ok(), "{}", told()),
             ("KEYS", Some(Ok(actual))) => assert_eq!(sorted(actual), sorted(expected.expect("keys")), "{}", told()),

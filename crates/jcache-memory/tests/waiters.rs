@@ -21,7 +21,7 @@ async fn start(memory: &Memory, line: &str) -> JoinHandle<Result<Reply>> {
 async fn text(task: JoinHandle<Result<Reply>>) -> String {
     let reply = tokio::time::timeout(Duration::from_secs(5), task).await.expect("in time").expect("no panic");
     match reply.expect("a reply") {
-        Reply::Nil => "nil".to_owned(),
+        Reply::Nil | Reply::NilArray => "nil".to_owned(),
         reply => shown(reply),
     }
 }

@@ -14,8 +14,11 @@ use crate::usage::Shape;
 use crate::{options, words};
 
 /// Completes and hints from the command table.
-#[derive(Debug)]
-pub(crate) struct Assistant;
+#[derive(Debug, Default)]
+pub(crate) struct Assistant {
+    /// Further names, of which nothing else is known.
+    pub(crate) more: Vec<String>,
+}
 
 impl Helper for Assistant {}
 
@@ -25,18 +28,18 @@ impl Completer for Assistant {
     type Candidate = Pair;
 
     fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> Result<(usize, Vec<Pair>)> {
-        Ok(complete(&line[..pos]))
+        Ok(complete(&line[..pos], &self.more))
     }
 }
 
-fn complete(line: &str) -> (usize, Vec<Pair>) {
+fn complete(line: &str, more: &[String]) -> (usize, Vec<Pair>) {
     let start = line.rfind(char::is_whitespace).map_or(0, |space| space + 1);
     let begun = &line[start..];
     // A line that is cut within quotes stands within a value.
     let Ok(given) = split(&line.as_bytes()[..start]) else { return (start, Vec::new()) };
     let mut names: Vec<&str> = match &given[..] {
-        [] => commands(),
-        [word] if words::find(word) == Some(words::Word::Help) => commands(),
+        [] => commands(more),
+        [word] if words::find(word) == Some(words::Word::Help) => commands(&[]),
         given => options::after(&given.iter().map(Vec::as_slice).collect::<Vec<_>>()),
     };
     names.retain(|name| name.get(..begun.len()).is_some_and(|head| head.eq_ignore_ascii_case(begun)));
@@ -49,9 +52,12 @@ fn complete(line: &str) -> (usize, Vec<Pair>) {
     (start, names.into_iter().map(pair).collect())
 }
 
-fn commands() -> Vec<&'static str> {
-    let mut names: Vec<&str> = specs().map(|spec| spec.name).chain(words::names()).collect();
+fn commands(more: &[String]) -> Vec<&str> {
+    let own = specs().filter_map(|spec| spec.words().next()).chain(words::names());
+    let more = more.iter().map(String::as_str);
+    let mut names: Vec<&str> = own.map(|name| -> &str { name }).chain(more).collect();
     names.sort_unstable();
+    names.dedup();
     names
 }
 
@@ -107,7 +113,7 @@ mod tests {
     use super::*;
 
     fn completed(line: &str) -> (usize, Vec<String>) {
-        let (start, pairs) = complete(line);
+        let (start, pairs) = complete(line, &["HELLO".to_owned()]);
         (start, pairs.into_iter().map(|pair| pair.replacement).collect())
     }
 
@@ -116,6 +122,7 @@ mod tests {
         for (line, start, expected) in [
             ("hgeta", 0, &["hgetall "][..]),
             ("HGETA", 0, &["HGETALL "]),
+            ("hell", 0, &["hello "]),
             ("expla", 0, &["explain "]),
             ("help zra", 5, &["zrange "]),
             ("set k v ke", 8, &["keepttl "]),

@@ -1,31 +1,42 @@
 //! `--level`: what kind of level, and its policy.
 
+use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jcache::{Cache, LevelPolicy, Memory, Result};
+use jcache_memory::Eviction;
 use jcache_redis::Redis;
+
+use crate::config::Config;
+use crate::config::kind::{Bytes, HIDDEN, One};
+use crate::histogram::Histogram;
+use crate::node::timed::Timed;
 
 const UNKNOWN: &str = "no such kind of level; there are memory and URLs such as redis://localhost";
 
 /// One `--level`, read but not set up.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LevelSpec {
+    text: String,
     kind: Kind,
     name: Option<String>,
     policy: LevelPolicy,
+    /// Whether the policy says how long a copy lives.
+    has_ttl: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 enum Kind {
-    Memory,
+    Memory { max: Option<u64>, eviction: Option<Eviction> },
     Redis(String),
 }
 
 impl Kind {
     fn name(&self) -> &'static str {
         match self {
-            Kind::Memory => "memory",
+            Kind::Memory { .. } => "memory",
             Kind::Redis(_) => "redis",
         }
     }
@@ -35,9 +46,10 @@ impl FromStr for LevelSpec {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let memory = Kind::Memory { max: None, eviction: None };
         let (kind, settings) = match text.strip_prefix("memory") {
-            Some("") => (Kind::Memory, ""),
-            Some(settings) => (Kind::Memory, settings.strip_prefix(':').ok_or(UNKNOWN)?),
+            Some("") => (memory, ""),
+            Some(settings) => (memory, settings.strip_prefix(':').ok_or(UNKNOWN)?),
             // Which URLs there are is the driver's to say.
             None if text.contains("://") => {
                 let (url, settings) = text.split_once('#').unwrap_or((text, ""));
@@ -45,7 +57,7 @@ impl FromStr for LevelSpec {
             }
             None => return Err(UNKNOWN.to_owned()),
         };
-        let mut spec = Self { kind, name: None, policy: LevelPolicy::new() };
+        let mut spec = Self { text: text.to_owned(), kind, name: None, policy: LevelPolicy::new(), has_ttl: false };
         for setting in settings.split(',').filter(|setting| !setting.is_empty()) {
             spec.set(setting)?;
         }
@@ -53,24 +65,77 @@ impl FromStr for LevelSpec {
     }
 }
 
+impl fmt::Display for LevelSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl One for LevelSpec {
+    const PLACE: &'static str = "LEVEL";
+
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse()
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+
+    fn mask(&self) -> String {
+        self.masked()
+    }
+}
+
 impl LevelSpec {
+    /// The level as it was written, without a password.
+    pub(crate) fn masked(&self) -> String {
+        let Some((scheme, rest)) = self.text.split_once("://") else { return self.text.clone() };
+        match rest.rsplit_once('@').map(|(user, hosts)| (user.split_once(':'), hosts)) {
+            Some((Some((user, _)), hosts)) => format!("{scheme}://{user}:{HIDDEN}@{hosts}"),
+            _ => self.text.clone(),
+        }
+    }
+
+    /// Whether other processes see the level's data.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.kind, Kind::Redis(_))
+    }
+
+    /// Whether it is a memory level that does not say how much it may take.
+    pub(crate) fn takes_the_common_bound(&self) -> bool {
+        matches!(self.kind, Kind::Memory { max: None, .. })
+    }
+
     fn set(&mut self, setting: &str) -> Result<(), String> {
         let policy = std::mem::take(&mut self.policy);
-        self.policy = match setting.split_once('=') {
-            Some(("name", "")) => return Err("a name must not be empty".into()),
-            Some(("name", name)) => {
+        self.policy = match (setting.split_once('='), &mut self.kind) {
+            (Some(("name", "")), _) => return Err("a name must not be empty".into()),
+            (Some(("name", name)), _) => {
                 self.name = Some(name.to_owned());
                 policy
             }
-            Some(("ttl", time)) => policy.ttl_cap(read_time(time)?),
-            Some(("deadline", time)) => policy.deadline(read_time(time)?),
-            Some(("fill", "yes")) => policy.fill(true),
-            Some(("fill", "no")) => policy.fill(false),
-            Some(("fill", _)) => return Err("fill is yes or no".into()),
-            None if setting == "authority" => policy.authority(),
-            _ => {
+            (Some(("ttl", time)), _) => {
+                self.has_ttl = true;
+                policy.ttl_cap(read_time(time)?)
+            }
+            (Some(("deadline", time)), _) => policy.deadline(read_time(time)?),
+            (Some(("fill", "yes")), _) => policy.fill(true),
+            (Some(("fill", "no")), _) => policy.fill(false),
+            (Some(("fill", _)), _) => return Err("fill is yes or no".into()),
+            (Some(("max", bytes)), Kind::Memory { max, .. }) => {
+                *max = Some(Bytes::read(bytes).map_err(|error| format!("max: {error}"))?.0);
+                policy
+            }
+            (Some(("policy", word)), Kind::Memory { eviction, .. }) => {
+                *eviction = Some(<Eviction as One>::read(word).map_err(|error| format!("policy: {error}"))?);
+                policy
+            }
+            (None, _) if setting == "authority" => policy.authority(),
+            (_, kind) => {
                 let known = "name=, ttl=, deadline=, fill= and authority";
-                return Err(format!("no such setting of a level as '{setting}'; there are {known}"));
+                let memory = if matches!(kind, Kind::Memory { .. }) { "max=, policy=, " } else { "" };
+                return Err(format!("no such setting of a level as '{setting}'; there are {memory}{known}"));
             }
         };
         Ok(())
@@ -78,7 +143,7 @@ impl LevelSpec {
 }
 
 /// A time such as `30s`, or `none`.
-fn read_time(text: &str) -> Result<Option<Duration>, String> {
+pub(crate) fn read_time(text: &str) -> Result<Option<Duration>, String> {
     if text == "none" {
         return Ok(None);
     }
@@ -86,14 +151,29 @@ fn read_time(text: &str) -> Result<Option<Duration>, String> {
     if time.is_zero() { Err(format!("'{text}' is no time: it must be above zero")) } else { Ok(Some(time)) }
 }
 
-/// Sets up the levels; without any, a memory level.
+/// A cache, and those of its levels whose memory is ours to watch.
+#[derive(Debug, Clone)]
+pub(crate) struct Built {
+    pub(crate) cache: Cache,
+    /// The memory levels by their names.
+    pub(crate) memories: Vec<(String, Memory)>,
+    /// How long calls of the other levels took, by their names.
+    pub(crate) calls: Vec<(String, Arc<Histogram>)>,
+}
+
+/// Sets up the levels of a configuration; without any, a memory level.
 ///
 /// Levels without a name are called after their kind, with a number from the second on.
-pub(crate) fn build(specs: &[LevelSpec], strict: bool) -> Result<Cache> {
-    let memory = [LevelSpec { kind: Kind::Memory, name: None, policy: LevelPolicy::new() }];
-    let specs = if specs.is_empty() { &memory } else { specs };
+///
+/// # Errors
+/// Levels that do not go together, and addresses that cannot be right.
+pub(crate) fn build(config: &Config) -> Result<Built> {
+    let memory = ["memory".parse().expect("a memory level")];
+    let specs = if config.level.is_empty() { &memory[..] } else { &config.level };
+    let beside_shared = specs.iter().any(LevelSpec::is_shared);
     let mut taken: Vec<String> = specs.iter().filter_map(|spec| spec.name.clone()).collect();
-    let mut builder = Cache::builder().strict(strict);
+    let mut builder = Cache::builder().strict(config.strict.0);
+    let (mut memories, mut calls) = (Vec::new(), Vec::new());
     for spec in specs {
         let name = spec.name.clone().unwrap_or_else(|| {
             let numbered = (2..).map(|number| format!("{}{number}", spec.kind.name()));
@@ -102,45 +182,75 @@ pub(crate) fn build(specs: &[LevelSpec], strict: bool) -> Result<Cache> {
             taken.push(name.clone());
             name
         });
-        let policy = spec.policy.clone().name(name);
+        let mut policy = spec.policy.clone().name(name.clone());
         builder = match &spec.kind {
-            Kind::Memory => builder.level_with(Memory::new(), policy),
+            Kind::Memory { max, eviction } => {
+                if beside_shared && !spec.has_ttl {
+                    policy = policy.ttl_cap(config.near_ttl.0);
+                }
+                let memory =
+                    memory_level(max.unwrap_or(config.maxmemory.0), eviction.unwrap_or(config.maxmemory_policy));
+                memories.push((name, memory.clone()));
+                builder.level_with(memory, policy)
+            }
             // Not connected before it is needed: the shell starts, and the cache works, while Redis is away.
-            Kind::Redis(url) => builder.level_with(Redis::lazy(url)?, policy),
+            Kind::Redis(url) => {
+                let histogram = Arc::new(Histogram::default());
+                calls.push((name, Arc::clone(&histogram)));
+                builder.level_with(Timed::new(Redis::lazy(url)?, histogram), policy)
+            }
         };
     }
-    builder.build()
+    Ok(Built { cache: builder.build()?, memories, calls })
+}
+
+fn memory_level(max: u64, eviction: Eviction) -> Memory {
+    let builder = Memory::builder().eviction(eviction);
+    // A bound beyond what the machine can address is none.
+    match usize::try_from(max) {
+        Ok(max) if max > 0 => builder.max_memory(max).build(),
+        _ => builder.build(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn spec(kind: Kind, name: Option<&str>, policy: LevelPolicy) -> LevelSpec {
-        LevelSpec { kind, name: name.map(str::to_owned), policy }
+    fn spec(text: &str, kind: Kind, name: Option<&str>, policy: LevelPolicy) -> LevelSpec {
+        let has_ttl = text.contains("ttl=");
+        LevelSpec { text: text.to_owned(), kind, name: name.map(str::to_owned), policy, has_ttl }
+    }
+
+    fn build_of(specs: &[&str]) -> Result<Built> {
+        let level = specs.iter().map(|text| text.parse().unwrap()).collect();
+        build(&Config { level, ..Config::default() })
     }
 
     #[test]
     fn levels_are_read() {
         let redis = |url: &str| Kind::Redis(url.to_owned());
+        let memory = || Kind::Memory { max: None, eviction: None };
+        let bounded = |max, eviction| Kind::Memory { max: Some(max), eviction };
         let plain = LevelPolicy::new;
-        for (text, expected) in [
-            ("memory", spec(Kind::Memory, None, plain())),
-            ("memory:", spec(Kind::Memory, None, plain())),
-            ("memory:name=near", spec(Kind::Memory, Some("near"), plain())),
-            (
-                "memory:ttl=1m 30s,fill=no",
-                spec(Kind::Memory, None, plain().ttl_cap(Duration::from_secs(90)).fill(false)),
-            ),
-            ("memory:ttl=none,authority", spec(Kind::Memory, None, plain().ttl_cap(None).authority())),
-            ("redis://localhost:6379/2", spec(redis("redis://localhost:6379/2"), None, plain())),
-            ("redis+cluster://a:1,b:2", spec(redis("redis+cluster://a:1,b:2"), None, plain())),
+        for (text, kind, name, policy) in [
+            ("memory", memory(), None, plain()),
+            ("memory:", memory(), None, plain()),
+            ("memory:name=near", memory(), Some("near"), plain()),
+            ("memory:ttl=1m 30s,fill=no", memory(), None, plain().ttl_cap(Duration::from_secs(90)).fill(false)),
+            ("memory:ttl=none,authority", memory(), None, plain().ttl_cap(None).authority()),
+            ("memory:max=256mb,policy=allkeys-lru", bounded(256 << 20, Some(Eviction::Lru)), None, plain()),
+            ("memory:max=0", bounded(0, None), None, plain()),
+            ("redis://localhost:6379/2", redis("redis://localhost:6379/2"), None, plain()),
+            ("redis+cluster://a:1,b:2", redis("redis+cluster://a:1,b:2"), None, plain()),
             (
                 "unix:///run/redis.sock#name=far,deadline=200ms",
-                spec(redis("unix:///run/redis.sock"), Some("far"), plain().deadline(Duration::from_millis(200))),
+                redis("unix:///run/redis.sock"),
+                Some("far"),
+                plain().deadline(Duration::from_millis(200)),
             ),
         ] {
-            assert_eq!(text.parse::<LevelSpec>(), Ok(expected), "{text}");
+            assert_eq!(text.parse::<LevelSpec>(), Ok(spec(text, kind, name, policy)), "{text}");
         }
     }
 
@@ -150,11 +260,14 @@ mod tests {
             ("", "no such kind of level"),
             ("disk", "no such kind of level"),
             ("memory2", "no such kind of level"),
-            ("memory:max", "no such setting of a level as 'max'"),
+            ("memory:max", "no such setting of a level as 'max'; there are max=, policy=, name="),
             ("memory:size=3", "no such setting of a level as 'size=3'"),
             ("memory:fill=perhaps", "fill is yes or no"),
             ("memory:name=", "a name must not be empty"),
             ("memory:ttl=soon", "'soon' is no time"),
+            ("memory:max=much", "max: expected a number of bytes such as 256mb, not 'much'"),
+            ("memory:policy=best", "policy: expected one of s3fifo, allkeys-lru"),
+            ("redis://h#max=3", "no such setting of a level as 'max=3'; there are name="),
             ("redis://h#ttl=0s", "'0s' is no time: it must be above zero"),
         ] {
             let error = text.parse::<LevelSpec>().unwrap_err();
@@ -163,21 +276,41 @@ mod tests {
     }
 
     #[test]
+    fn passwords_are_masked() {
+        for (text, masked) in [
+            ("memory:name=a", "memory:name=a"),
+            ("redis://localhost", "redis://localhost"),
+            ("redis://ada@localhost", "redis://ada@localhost"),
+            ("redis://ada:secret@localhost#name=far", "redis://ada:(hidden)@localhost#name=far"),
+            ("redis://:se:cr@et@h:1,i:2", "redis://:(hidden)@h:1,i:2"),
+        ] {
+            assert_eq!(text.parse::<LevelSpec>().unwrap().masked(), masked);
+        }
+    }
+
+    #[test]
     fn levels_without_a_name_are_called_after_their_kind() {
-        let specs = ["memory", "memory:name=memory2", "memory", "memory:name=last"].map(|text| text.parse().unwrap());
-        let cache = build(&specs, false).unwrap();
-        assert_eq!(cache.level_names().collect::<Vec<_>>(), ["memory", "memory2", "memory3", "last"]);
-        assert_eq!(build(&[], true).unwrap().level_names().collect::<Vec<_>>(), ["memory"]);
+        let built = build_of(&["memory", "memory:name=memory2", "memory", "memory:name=last"]).unwrap();
+        assert_eq!(built.cache.level_names().collect::<Vec<_>>(), ["memory", "memory2", "memory3", "last"]);
+        assert_eq!(built.memories.len(), 4);
+        assert_eq!(build_of(&[]).unwrap().cache.level_names().collect::<Vec<_>>(), ["memory"]);
+    }
+
+    #[test]
+    fn bounds_of_levels_go_before_the_common_one() {
+        let level = ["memory:max=2mb", "memory", "memory:max=0"].map(|text| text.parse().unwrap()).to_vec();
+        let built = build(&Config { level, maxmemory: Bytes(1 << 20), ..Config::default() }).unwrap();
+        let bounds: Vec<_> = built.memories.iter().map(|(_, memory)| memory.stats().max_bytes).collect();
+        assert_eq!(bounds, [Some(2 << 20), Some(1 << 20), None]);
     }
 
     #[test]
     fn two_levels_of_one_name_are_refused() {
-        let specs = ["memory:name=a", "memory:name=a"].map(|text| text.parse().unwrap());
-        assert!(build(&specs, false).is_err());
+        assert!(build_of(&["memory:name=a", "memory:name=a"]).is_err());
     }
 
     #[test]
     fn a_url_of_another_kind_is_refused() {
-        assert!(build(&["http://localhost".parse().unwrap()], false).is_err());
+        assert!(build_of(&["http://localhost"]).is_err());
     }
 }

@@ -1,17 +1,30 @@
-//! The `jcache` binary: a cache at the command line.
+//! The `jcache` binary: a cache at the command line, and a server of it.
 //!
-//! - [`cli`] reads the command line, [`levels`] its `--level` options;
+//! - [`cli`] reads the command line, [`mod@config`] the settings, [`levels`] what they say about levels;
+//! - [`serve`] runs a [`node`] with its [`logs`] and [`metrics`]; [`interactive`] runs one with a shell on it;
 //! - [`split`] cuts a line into words, [`format`](mod@format) prints a reply, both as redis-cli does;
-//! - [`session`] carries out one line: a command of the cache, or one of the [`words`] that the binary adds;
+//! - [`session`] carries out one line, on a cache or through a [`client`]: a command, or one of the [`words`] that the
+//!   binary adds;
 //! - [`batch`] takes its lines from a pipe, [`shell`] from a terminal with [`complete`], [`tour`] from a script;
-//! - [`usage`] derives from the command table what [`words`] and [`complete`] say about a command.
+//! - [`usage`] derives from the command table what [`words`] and [`complete`] say about a command;
+//! - [`load`] is `jcache bench`.
 
 mod batch;
 mod cli;
+mod client;
 mod complete;
+mod config;
 mod format;
+mod histogram;
+mod interactive;
 mod levels;
+mod load;
+mod logs;
+mod metrics;
+mod node;
 mod options;
+mod process;
+mod serve;
 mod session;
 mod shell;
 mod split;
@@ -23,12 +36,15 @@ mod words;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use cli::Cli;
+use cli::{Cli, Mode};
+use client::{Client, Target};
+use config::Loaded;
 use session::{Done, Session};
+use tokio::runtime::{Builder, Runtime};
 
-/// A command was answered with an error.
+/// A command was answered with an error, or a node could not be started.
 const FAILED: u8 = 1;
-/// The command line, or a level that it names, is wrong.
+/// The command line, or the configuration, is wrong.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
@@ -42,27 +58,82 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: &Cli) -> io::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    match &cli.mode {
+        Some(Mode::Shell(args)) => return remote(args),
+        Some(Mode::Bench(args)) => return load::run(args),
+        Some(Mode::Serve(_)) | None => {}
+    }
+    // Variables that are not Unicode are nobody's settings.
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+        .collect();
+    let loaded = match config::load(&cli.given(), &environment) {
+        Ok(loaded) => loaded,
+        Err(wrong) => return Ok(complain(&wrong, USAGE)),
+    };
+    match &cli.mode {
+        Some(Mode::Serve(args)) if args.print_config => {
+            io::stdout().write_all(loaded.to_toml().as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Mode::Serve(_)) => serve::run(&loaded),
+        _ => local(cli, &loaded),
+    }
+}
+
+/// Commands on a cache of this process.
+fn local(cli: &Cli, loaded: &Loaded) -> io::Result<ExitCode> {
+    let runtime = runtime()?;
     // Drivers may want the runtime around them when they are built.
     let entered = runtime.enter();
-    let cache = match levels::build(&cli.levels, cli.strict) {
-        Ok(cache) => cache,
+    let built = match levels::build(&loaded.config) {
+        Ok(built) => built,
         Err(error) => return Ok(complain(&error, USAGE)),
     };
     drop(entered);
 
-    let format = cli.format(io::stdout().is_terminal());
-    let session = Session::new(cache, format);
+    let format = cli.printing.format(io::stdout().is_terminal());
     let code = if !cli.command.is_empty() {
-        runtime.block_on(single(&session, &cli.words(), cli.errors))
-    } else if io::stdin().is_terminal() && io::stdout().is_terminal() {
-        shell::run(&runtime, &session)
+        runtime.block_on(single(&Session::new(built.cache, format), &cli.words(), cli.errors))
+    } else if on_terminal() {
+        interactive::run(&runtime, loaded, built, format)
     } else {
-        batch(&runtime, &session, cli)
+        batch(&runtime, &Session::new(built.cache, format), cli.errors, !loaded.is_given("level"))
     };
     // A read of standard input or a level that hangs must not keep the process.
     runtime.shutdown_background();
     code
+}
+
+/// `jcache shell`: commands on a server.
+fn remote(args: &cli::Shell) -> io::Result<ExitCode> {
+    let target = match Target::new(&args.server) {
+        Ok(target) => target.resp3(args.resp3),
+        Err(wrong) => return Ok(complain(&wrong, USAGE)),
+    };
+    let runtime = runtime()?;
+    let greeting = format!("jcache {} on {target}; `help` lists the commands\n", env!("CARGO_PKG_VERSION"));
+    let client = match runtime.block_on(Client::connect(target.clone())) {
+        Ok(client) => client,
+        Err(error) => return Ok(complain(&format!("cannot connect to {target}: {error}"), FAILED)),
+    };
+    let format = args.printing.format(io::stdout().is_terminal());
+    let session = Session::on(client, if args.resp3 { format.with_types_of_resp3() } else { format });
+    let code = if on_terminal() {
+        shell::run(&runtime, &session, &greeting)
+    } else {
+        batch(&runtime, &session, args.errors, false)
+    };
+    runtime.shutdown_background();
+    code
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build()
+}
+
+fn on_terminal() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
 /// One command from the command line.
@@ -79,15 +150,14 @@ async fn single(session: &Session, words: &[Vec<u8>], errors_aside: bool) -> io:
     Ok(if succeeded { ExitCode::SUCCESS } else { FAILED.into() })
 }
 
-/// The commands on standard input, or the tour when there are none.
-fn batch(runtime: &tokio::runtime::Runtime, session: &Session, cli: &Cli) -> io::Result<ExitCode> {
+/// The commands on standard input, or the tour when there are none and `tour` is wanted then.
+fn batch(runtime: &Runtime, session: &Session, errors: bool, tour: bool) -> io::Result<ExitCode> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let done = batch::run(runtime, session, io::stdin().lock(), &mut out)?;
     if done.commands > 0 {
-        let failed = cli.errors && done.failures > 0;
-        return Ok(if failed { FAILED.into() } else { ExitCode::SUCCESS });
+        return Ok(if errors && done.failures > 0 { FAILED.into() } else { ExitCode::SUCCESS });
     }
-    if cli.levels.is_empty() {
+    if tour {
         let complete = runtime.block_on(tour::run(&mut out))?;
         return Ok(if complete { ExitCode::SUCCESS } else { FAILED.into() });
     }

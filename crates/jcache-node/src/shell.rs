@@ -15,11 +15,11 @@ use crate::session::{Done, Session};
 const PROMPT: &str = "jcache> ";
 const HISTORY: usize = 1_000;
 
-/// Reads lines from the terminal and carries them out until the user leaves.
+/// Reads lines from the terminal and carries them out until the user leaves; first it says `greeting`.
 ///
 /// # Errors
 /// When the terminal cannot be used.
-pub(crate) fn run(runtime: &Runtime, session: &Session) -> io::Result<ExitCode> {
+pub(crate) fn run(runtime: &Runtime, session: &Session, greeting: &str) -> io::Result<ExitCode> {
     let config = Config::builder()
         .max_history_size(HISTORY)
         .map_err(readline_error)?
@@ -27,15 +27,14 @@ pub(crate) fn run(runtime: &Runtime, session: &Session) -> io::Result<ExitCode> 
         .auto_add_history(true)
         .build();
     let mut editor: Editor<Assistant, FileHistory> = Editor::with_config(config).map_err(readline_error)?;
-    editor.set_helper(Some(Assistant));
+    editor.set_helper(Some(Assistant { more: runtime.block_on(session.foreign_names()) }));
     // The history is a convenience: without a place for it the shell does without.
     let history = history_file();
     if let Some(path) = &history {
         let _ = editor.load_history(path);
     }
     let mut out = io::stdout().lock();
-    let levels: Vec<&str> = session.cache.level_names().collect();
-    writeln!(out, "jcache {} on {}; `help` lists the commands", env!("CARGO_PKG_VERSION"), levels.join(", "))?;
+    out.write_all(greeting.as_bytes())?;
     loop {
         let line = match editor.readline(PROMPT) {
             Ok(line) => line,
@@ -61,7 +60,10 @@ pub(crate) fn run(runtime: &Runtime, session: &Session) -> io::Result<ExitCode> 
             Some(Done::Quit) => break,
             Some(Done::Nothing | Done::Succeeded | Done::Failed) => {}
             // After the ^C that the terminal shows.
-            None => writeln!(out, "\n(interrupted)")?,
+            None => {
+                runtime.block_on(session.interrupt());
+                writeln!(out, "\n(interrupted)")?;
+            }
         }
         out.flush()?;
     }

@@ -62,7 +62,8 @@ pub(crate) async fn run(out: &mut impl Write) -> io::Result<bool> {
     tour.show("jcache", &here, "levels").await?;
 
     tour.title("To go on")?;
-    tour.say("jcache                                              a shell, on a terminal")?;
+    tour.say("jcache                                              a node with a shell on it, on a terminal")?;
+    tour.say("jcache serve                                        a node for redis-cli and every Redis client")?;
     tour.say("printf 'set a 1\\nget a\\n' | jcache                  commands from a pipe")?;
     tour.say("jcache --level memory --level redis://localhost     memory in front of your Redis")?;
     tour.say("jcache --help                                       everything else")?;

@@ -1,7 +1,7 @@
 //! The words that the shell understands beside the commands of the cache.
 
 use jcache::command::{Family, find_spec, specs};
-use jcache::{Error, Explained, HealthState, Presence, Reply, Result};
+use jcache::{Cache, Error, Explained, Presence, Reply, Result};
 
 use crate::session::{Done, Session};
 use crate::table::table;
@@ -45,6 +45,16 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 }
 
 impl Word {
+    /// Whether the word means something where there is a cache to look into, and where a server answers commands.
+    pub(crate) fn fits(self, cache: bool, server: bool) -> bool {
+        match self {
+            Word::Explain | Word::Levels => cache,
+            // A server has its own.
+            Word::Ping => !server,
+            Word::Help | Word::Clear | Word::Quit => true,
+        }
+    }
+
     fn row(self) -> &'static Row {
         ROWS.iter().find(|row| row.0 == self).expect("every word has a row")
     }
@@ -64,11 +74,12 @@ impl Word {
     /// # Errors
     /// Wrong number of arguments; for help, a command that does not exist.
     pub(crate) async fn run(self, session: &Session, args: &[Vec<u8>], out: &mut Vec<u8>) -> Result<Done> {
+        let cache = session.cache.as_ref();
         let text = match (self, args) {
-            (Word::Help, []) => overview(),
+            (Word::Help, []) => overview(session),
             (Word::Help, [name, ..]) => about(name)?,
-            (Word::Explain, [key]) => explained(&session.cache.explain(key).await),
-            (Word::Levels, []) => levels(session),
+            (Word::Explain, [key]) => explained(&cache.expect("the word fits a cache").explain(key).await),
+            (Word::Levels, []) => levels(cache.expect("the word fits a cache")),
             (Word::Ping, []) => {
                 session.format.reply(Reply::Status("PONG".into()), out);
                 return Ok(Done::Succeeded);
@@ -87,7 +98,7 @@ impl Word {
     }
 }
 
-fn overview() -> String {
+fn overview(session: &Session) -> String {
     let families = [
         (Family::Key, "Keys"),
         (Family::String, "Strings"),
@@ -104,7 +115,8 @@ fn overview() -> String {
     }
     text.push_str("\nThe shell itself understands:\n\n");
     let row = |(_, name, shape, summary): &Row| vec![format!("  {name} {shape}"), (*summary).to_owned()];
-    text + &table(&ROWS.iter().map(row).collect::<Vec<_>>())
+    let here = ROWS.iter().filter(|row| session.word(row.1.as_bytes()).is_some());
+    text + &table(&here.map(row).collect::<Vec<_>>())
 }
 
 /// A title and words, wrapped.
@@ -162,17 +174,12 @@ fn explained(levels: &[Explained]) -> String {
     table(&rows)
 }
 
-fn levels(session: &Session) -> String {
-    let stats = session.cache.stats();
+fn levels(cache: &Cache) -> String {
+    let stats = cache.stats();
     let head = "LEVEL HEALTH HITS MISSES WRITES FILLS EFFECTS DROPS FAILURES SKIPPED MARKED";
     let mut rows = vec![head.split(' ').map(str::to_owned).collect::<Vec<_>>()];
     for level in &stats.levels {
-        let health = match level.health {
-            HealthState::Up => "up",
-            HealthState::Down => "down",
-            HealthState::Probing => "probing",
-            _ => "unknown",
-        };
+        let health = crate::node::info::health(level.health);
         let counts = [level.hits, level.misses, level.writes, level.fills, level.effects, level.drops, level.failures];
         let mut row = vec![level.name.clone(), health.to_owned()];
         row.extend(counts.iter().chain([&level.skipped]).map(u64::to_string));

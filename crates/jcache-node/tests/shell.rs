@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 #![cfg(unix)]
 
+mod common;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -126,5 +128,46 @@ fn the_history_outlives_the_shell() {
     second.exp_string("set remembered 1").unwrap();
     ask(&mut second, "", "OK");
     second.send_control(CTRL_D).unwrap();
+    ends(second);
+}
+
+/// Waits for the port in the greeting of a shell that was just started.
+fn shell_and_port(home: &Path) -> (PtySession, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jcache"));
+    command.env("XDG_STATE_HOME", home).env("TERM", "xterm").env("NO_COLOR", "1");
+    let mut shell = spawn_command(command, Some(10_000)).unwrap();
+    shell.exp_string("Other terminals reach the same data").unwrap();
+    let (_, found) = shell.exp_regex("redis-cli -p [0-9]+").unwrap();
+    shell.exp_string(PROMPT).unwrap();
+    let port = found.rsplit(' ').next().unwrap().to_owned();
+    (shell, port)
+}
+
+#[test]
+fn another_terminal_sees_the_same_data() {
+    let home = tempfile::tempdir().unwrap();
+    // The usual port is taken by the first of them at the latest.
+    let (mut first, one) = shell_and_port(home.path());
+    let (mut second, other) = shell_and_port(home.path());
+    assert_ne!(one, other);
+    let elsewhere = |port: &str, line: &str| {
+        let output = common::run(common::JCACHE, &["shell", port], line.as_bytes());
+        common::text(&output)
+    };
+    for (shell, port) in [(&mut first, &one), (&mut second, &other)] {
+        ask(shell, "set shared here", "OK");
+        assert_eq!(elsewhere(port, "get shared\nset shared there\n"), "here\nOK\n");
+        ask(shell, "get shared", "\"there\"");
+        // What only a client of a server can do.
+        ask(shell, "client getname", "(nil)");
+        ask(shell, "multi", "OK");
+        ask(shell, "incr n", "QUEUED");
+        ask(shell, "exec", "1) (integer) 1");
+    }
+    first.send_line("quit").unwrap();
+    ends(first);
+    // The node went with its shell.
+    assert_eq!(common::run(common::JCACHE, &["shell", &one], b"ping\n").status.code(), Some(1));
+    second.send_line("quit").unwrap();
     ends(second);
 }

@@ -40,6 +40,12 @@ pub(crate) async fn independent(link: &Link, commands: Vec<Result<Cmd>>) -> Vec<
 /// # Errors
 /// Why the transaction was not run: the first command that was refused says it.
 pub(crate) async fn transaction(link: &Link, commands: &[Cmd], asking: bool) -> Result<Vec<Value>> {
+    let replies = link.send_all(&multi(commands, asking)).await?;
+    results(replies, commands.len())?.ok_or_else(|| short("a transaction"))
+}
+
+/// The words of a transaction.
+pub(crate) fn multi(commands: &[Cmd], asking: bool) -> Pipeline {
     let mut pipeline = Pipeline::with_capacity(commands.len() + 3);
     if asking {
         pipeline.cmd("ASKING");
@@ -49,7 +55,14 @@ pub(crate) async fn transaction(link: &Link, commands: &[Cmd], asking: bool) -> 
         pipeline.add_command(command.clone());
     }
     pipeline.cmd("EXEC");
-    let mut replies = link.send_all(&pipeline).await?;
+    pipeline
+}
+
+/// The results in the replies to the words of a transaction of `count` commands; `None` when a watched key had changed.
+///
+/// # Errors
+/// Why the transaction was not run: the first command that was refused says it.
+pub(crate) fn results(mut replies: Vec<Value>, count: usize) -> Result<Option<Vec<Value>>> {
     let results = replies.pop();
     for reply in replies {
         if let Value::ServerError(refused) = reply {
@@ -57,7 +70,8 @@ pub(crate) async fn transaction(link: &Link, commands: &[Cmd], asking: bool) -> 
         }
     }
     match results {
-        Some(Value::Array(results)) if results.len() == commands.len() => Ok(results),
+        Some(Value::Array(results)) if results.len() == count => Ok(Some(results)),
+        Some(Value::Nil) => Ok(None),
         Some(Value::ServerError(refused)) => Err(error::server(&refused)),
         _ => Err(short("a transaction")),
     }

@@ -40,12 +40,19 @@ impl Pool {
         Self { idle: Mutex::default(), slots: Arc::new(Semaphore::new(settings.max_blocking)) }
     }
 
-    fn take(&self) -> Option<Connection> {
+    /// The right to one connection more; `None` when all are in use.
+    pub(crate) fn slot(&self) -> Option<OwnedSemaphorePermit> {
+        self.slots.clone().try_acquire_owned().ok()
+    }
+
+    /// A connection that is open already.
+    pub(crate) fn take(&self) -> Option<Connection> {
         let mut idle = self.idle.lock();
         std::iter::from_fn(|| idle.pop()).find(|connection| !connection.is_closed())
     }
 
-    fn put(&self, connection: Connection) {
+    /// Keeps a connection for the next.
+    pub(crate) fn put(&self, connection: Connection) {
         let mut idle = self.idle.lock();
         if idle.len() < MAX_IDLE_BLOCKING && !connection.is_closed() {
             idle.push(connection);
@@ -66,7 +73,7 @@ pub(crate) async fn run(
     give_back: GiveBack,
 ) -> Result<Value> {
     let settings = link.settings();
-    let Ok(slot) = link.pool().slots.clone().try_acquire_owned() else {
+    let Some(slot) = link.pool().slot() else {
         return Err(error::full("blocking commands", settings.max_blocking));
     };
     // The shared connection says at once when the server cannot be reached, and ends the wait later if need be.

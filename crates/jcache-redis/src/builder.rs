@@ -182,8 +182,8 @@ impl Builder {
         self
     }
 
-    /// How many blocking commands may wait at once on one server, each on a connection of its own; 256 by default.
-    /// More are refused as unavailable.
+    /// How many blocking commands may wait and keys be watched for transactions at once on one server, each on a
+    /// connection of its own; 256 by default. More are refused as unavailable.
     pub fn max_blocking(mut self, commands: usize) -> Self {
         self.settings.max_blocking = commands;
         self

@@ -7,7 +7,8 @@ use jcache_core::driver::{HashDriver, ListDriver, SetDriver, SortedSetDriver, St
 use jcache_core::fetch::{FetchPlan, Fetched, Step};
 use jcache_core::snapshot::FillLimit;
 use jcache_core::{
-    Answer, Context, Driver, Encoded, ErrorKind, Key, Model, Mutation, Query, Reply, Result, Scope, Snapshot, Timestamp,
+    Answer, Context, Driver, Encoded, ErrorKind, Key, Model, Mutation, Query, Reply, Request, Result, Scope, Snapshot,
+    Timestamp, Watch,
 };
 use redis::Value;
 use tokio::runtime::Handle;
@@ -152,6 +153,22 @@ impl Driver for Redis {
         let commands = mutations.iter().map(wire::mutation).collect::<Result<Vec<_>>>()?;
         let values = self.servers.transaction(&Key::from(&snapshot.key), &commands).await?;
         values.into_iter().try_for_each(|value| wire::reply(value).map(drop))
+    }
+
+    /// Without a watch one round trip, with one two. In a cluster all keys have to be in one slot.
+    async fn transact(&self, requests: &[Request<'_>], watch: Watch) -> Result<Option<Vec<Result<Reply>>>> {
+        let values = self.servers.transact(requests, watch).await?;
+        let read = |(request, value): (&Request<'_>, Value)| match request {
+            Request::Query(query) => query.canonical(wire::reply(value)?),
+            Request::Mutation(mutation) => mutation.canonical(wire::reply(value)?),
+        };
+        Ok(values.map(|values| requests.iter().zip(values).map(read).collect()))
+    }
+
+    /// A watch has a connection of its own until its transaction, and counts among the blocking commands
+    /// ([`Builder::max_blocking`]). Not supported on a cluster.
+    async fn watch(&self, keys: &[Key<'_>], watch: &mut Watch) -> Result<()> {
+        self.servers.watch(keys, watch).await
     }
 
     async fn probe(&self) -> Result<()> {

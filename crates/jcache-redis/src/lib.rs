@@ -93,6 +93,7 @@ mod stream;
 #[cfg(feature = "tls")]
 mod tls;
 mod url;
+mod watching;
 mod wire;
 
 pub use builder::Builder;

@@ -64,6 +64,11 @@ impl Link {
         &self.0.settings
     }
 
+    /// Whether `other` is a clone of this link.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn pool(&self) -> &Pool {
         &self.0.blocking
     }

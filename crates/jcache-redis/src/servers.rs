@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jcache_core::arg::Key;
-use jcache_core::{Error, ErrorKind, Mutation, Query, Reply, Result};
+use jcache_core::{Error, ErrorKind, Mutation, Query, Reply, Request, Result, Watch};
 use redis::{Cmd, Value};
 
 use crate::batch;
 use crate::blocking::{self, GiveBack};
 use crate::cluster::{Cluster, Spread};
 use crate::link::Link;
+use crate::watching::Watching;
 use crate::wire;
 
 /// The server or servers behind a driver.
@@ -130,6 +131,52 @@ impl Servers {
         }
     }
 
+    /// Runs requests as one transaction, in one round trip without watched keys; `None` when one of those has changed.
+    ///
+    /// # Errors
+    /// When none of them was run; cross slot, in a cluster, when their keys are not all in one slot.
+    pub(crate) async fn transact(&self, requests: &[Request<'_>], watch: Watch) -> Result<Option<Vec<Value>>> {
+        let commands = requests.iter().map(wire::request).collect::<Result<Vec<_>>>()?;
+        let is_watched = !watch.is_empty();
+        match (self, watch.into_state::<Watching>()) {
+            (Servers::One(link), Some(watching)) if watching.is_of(link) => watching.run(&commands).await,
+            (_, Some(_)) => Err(foreign_watch()),
+            (_, None) if is_watched => Err(foreign_watch()),
+            _ if commands.is_empty() => Ok(Some(Vec::new())),
+            (Servers::One(link), None) => batch::transaction(link, &commands, false).await.map(Some),
+            (Servers::Cluster(cluster), None) => {
+                let of_all = spread(|add| requests.iter().for_each(|request| visit_keys(request, add)));
+                let keyless = requests.iter().any(|request| spread(|add| visit_keys(request, add)) == Spread::NoKey);
+                match of_all {
+                    Spread::Slot(slot) if !keyless => cluster.transaction(slot, &commands).await.map(Some),
+                    _ => Err(cross_slot()),
+                }
+            }
+        }
+    }
+
+    /// Adds keys to a watch.
+    ///
+    /// # Errors
+    /// Unavailable, timeout, what the server says; unsupported in a cluster.
+    pub(crate) async fn watch(&self, keys: &[Key<'_>], watch: &mut Watch) -> Result<()> {
+        let Servers::One(link) = self else {
+            return Err(Error::new(ErrorKind::Unsupported, "ERR 'WATCH' is not supported on a cluster"));
+        };
+        if keys.is_empty() {
+            return Ok(());
+        }
+        if watch.is_empty() {
+            let watching = Watching::begin(link).await?;
+            *watch = Watch::new();
+            watch.state(|| watching);
+        }
+        let watching = watch.state_mut::<Watching>().filter(|it| it.is_of(link)).ok_or_else(foreign_watch)?;
+        let len = watching.add(keys).await?;
+        watch.set_len(len);
+        Ok(())
+    }
+
     /// Whether the server answers; of a cluster, whether any master does.
     ///
     /// # Errors
@@ -147,6 +194,18 @@ fn spread<'k>(visit: impl FnOnce(&mut dyn FnMut(&'k Key<'k>))) -> Spread {
     let mut spread = Spread::NoKey;
     visit(&mut |key| spread.add(key));
     spread
+}
+
+fn visit_keys<'k>(request: &'k Request<'_>, mut add: &mut dyn FnMut(&'k Key<'k>)) {
+    match request {
+        Request::Query(query) => query.visit_keys(&mut add),
+        Request::Mutation(mutation) => mutation.visit_keys(&mut add),
+    }
+}
+
+#[cold]
+fn foreign_watch() -> Error {
+    Error::invalid("ERR the watched keys belong to another cache")
 }
 
 /// The slot of each part.

@@ -1,6 +1,7 @@
 //! Commands to the client library's form, and its replies to ours. No command is known here by name.
 
-use jcache_core::{ArgSink, Error, Mutation, Query, Reply, Result, Value};
+use jcache_core::command::Spec;
+use jcache_core::{ArgSink, Error, Mutation, Query, Reply, Request, Result, Value};
 use redis::{Cmd, RedisWrite};
 
 use crate::error;
@@ -22,10 +23,10 @@ impl ArgSink for Packer {
 }
 
 impl Packer {
-    fn new(name: &str) -> Self {
+    fn new(spec: &Spec) -> Self {
         // Room for most commands at once: name, key, a short value.
         let mut cmd = Cmd::with_capacity(4, 64);
-        cmd.write_arg(name.as_bytes());
+        spec.words().for_each(|word| cmd.write_arg(word.as_bytes()));
         Self { cmd, too_large: None }
     }
 
@@ -39,9 +40,20 @@ impl Packer {
 /// # Errors
 /// Too large, when an argument is above [`Value::MAX`].
 pub(crate) fn query(query: &Query<'_>) -> Result<Cmd> {
-    let mut packer = Packer::new(query.spec().name);
+    let mut packer = Packer::new(query.spec());
     query.write_args(&mut packer);
     packer.finish()
+}
+
+/// Encodes a query or a mutation.
+///
+/// # Errors
+/// Too large, when an argument is above [`Value::MAX`].
+pub(crate) fn request(request: &Request<'_>) -> Result<Cmd> {
+    match request {
+        Request::Query(it) => query(it),
+        Request::Mutation(it) => mutation(it),
+    }
 }
 
 /// Encodes a mutation.
@@ -49,7 +61,7 @@ pub(crate) fn query(query: &Query<'_>) -> Result<Cmd> {
 /// # Errors
 /// Too large, when an argument is above [`Value::MAX`].
 pub(crate) fn mutation(mutation: &Mutation<'_>) -> Result<Cmd> {
-    let mut packer = Packer::new(mutation.spec().name);
+    let mut packer = Packer::new(mutation.spec());
     mutation.write_args(&mut packer);
     packer.finish()
 }

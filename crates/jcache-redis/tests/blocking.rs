@@ -65,7 +65,7 @@ async fn a_pop_without_an_element_gives_nothing_in_time() {
     let redis = quick().url(&server.url()).connect().await.unwrap();
     let start = Instant::now();
     // Longer than the command timeout: that counts beyond the command's own wait.
-    assert_eq!(run(&redis, "BLPOP none 1").await, Ok(Reply::Nil));
+    assert_eq!(run(&redis, "BLPOP none 1").await, Ok(Reply::NilArray));
     assert!(start.elapsed() >= Duration::from_millis(950), "{:?}", start.elapsed());
     assert!(start.elapsed() < Duration::from_millis(1450), "{:?}", start.elapsed());
     run(&redis, "SET text x").await.unwrap();

@@ -51,10 +51,11 @@ impl Output {
 
     /// Writes a command that is a value.
     pub fn request(&mut self, request: &Request<'_>) {
-        let mut count = Counter(1);
+        let name = request.spec().words();
+        let mut count = Counter(name.clone().count());
         write_args(request, &mut count);
         self.header(b'*', count.0);
-        self.string(request.spec().name.as_bytes());
+        name.for_each(|word| self.string(word.as_bytes()));
         write_args(request, &mut Writer(self));
     }
 

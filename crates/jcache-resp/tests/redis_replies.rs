@@ -7,6 +7,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, SystemTime};
 
+use jcache_core::command::Spec;
 use jcache_core::{Arg, Context, Model, Reply, Request, Timestamp};
 use jcache_resp::{Output, Protocol};
 use jcache_testkit::notation::words;
@@ -20,9 +21,14 @@ fn session() -> impl Iterator<Item = Vec<Vec<u8>>> {
 
 #[test]
 fn the_session_has_every_command() {
-    let said: Vec<String> = session().map(|args| String::from_utf8_lossy(&args[0]).to_ascii_uppercase()).collect();
-    let missing: Vec<&str> =
-        jcache_core::command::specs().map(|spec| spec.name).filter(|name| !said.iter().any(|it| it == name)).collect();
+    let says = |args: &[Vec<u8>], spec: &Spec| {
+        let mut words = spec.words().zip(args);
+        words.all(|(word, arg)| arg.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    let missing: Vec<&str> = jcache_core::command::specs()
+        .filter(|spec| !session().any(|args| says(&args, spec)))
+        .map(|spec| spec.name)
+        .collect();
     assert_eq!(missing, Vec::<&str>::new());
 }
 

@@ -29,6 +29,7 @@ pub mod sorted_set;
 mod state;
 pub mod string;
 mod subject;
+mod transactions;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -37,7 +38,8 @@ use compare::Kind;
 pub(crate) use compare::{canonical, flat, is_ordered, name};
 pub use pool::soon;
 use subject::now;
-pub use subject::{DriverSubject, ModelSubject, Subject};
+pub use subject::{DriverSubject, ModelSubject, ServerSubject, Subject};
+pub use transactions::transactions;
 
 use crate::args;
 use crate::notation::line;

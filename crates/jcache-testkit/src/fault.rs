@@ -26,7 +26,8 @@ use jcache_core::driver::{HashDriver, ListDriver, SetDriver, SortedSetDriver, St
 use jcache_core::fetch::Fetched;
 use jcache_core::snapshot::FillLimit;
 use jcache_core::{
-    Answer, Driver, Effect, Error, ErrorKind, Mutation, Query, Reply, Result, Scope, Snapshot, Timestamp,
+    Answer, Driver, Effect, Error, ErrorKind, Key, Mutation, Query, Reply, Request, Result, Scope, Snapshot, Timestamp,
+    Watch,
 };
 use tokio::sync::watch;
 
@@ -220,6 +221,14 @@ impl<D: Driver> Driver for Faulty<D> {
 
     async fn apply(&self, effect: &Effect<'_>, cap: Option<Timestamp>) -> Result<()> {
         self.control.through(self.inner.apply(effect, cap)).await
+    }
+
+    async fn transact(&self, requests: &[Request<'_>], watch: Watch) -> Result<Option<Vec<Result<Reply>>>> {
+        self.control.through(self.inner.transact(requests, watch)).await
+    }
+
+    async fn watch(&self, keys: &[Key<'_>], watch: &mut Watch) -> Result<()> {
+        self.control.through(self.inner.watch(keys, watch)).await
     }
 
     async fn probe(&self) -> Result<()> {

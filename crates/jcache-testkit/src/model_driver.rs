@@ -9,7 +9,8 @@ use jcache_core::effect::Reach;
 use jcache_core::fetch::Fetched;
 use jcache_core::snapshot::FillLimit;
 use jcache_core::{
-    Answer, Context, Driver, Effect, Encoded, Keyspace, Model, Mutation, Query, Reply, Result, Snapshot, Timestamp,
+    Answer, Context, Driver, Effect, Encoded, Error, Keyspace, Model, Mutation, Query, Reply, Request, Result,
+    Snapshot, Timestamp, Watch,
 };
 use tokio::sync::oneshot;
 
@@ -136,7 +137,7 @@ impl Driver for ModelDriver {
     }
 
     async fn mutate(&self, mutation: &Mutation<'_>) -> Result<Reply> {
-        let mut place = {
+        let (mut place, nil) = {
             let (mut state, context) = self.lock();
             let reply = state.run(mutation, context)?;
             if mutation.blocking().is_none() || !reply.is_nil() {
@@ -145,7 +146,7 @@ impl Driver for ModelDriver {
             let (give, take) = oneshot::channel();
             let command = Encoded::mutation(mutation);
             state.waiters.push_back(Waiter { command: command.clone(), give });
-            Place { driver: self, command, take }
+            (Place { driver: self, command, take }, reply)
         };
         let timeout = mutation.blocking().and_then(|blocking| blocking.timeout);
         let reply = match timeout {
@@ -154,7 +155,7 @@ impl Driver for ModelDriver {
                 tokio::time::timeout(timeout, &mut place.take).await.ok().and_then(std::result::Result::ok)
             }
         };
-        Ok(reply.unwrap_or(Reply::Nil))
+        Ok(reply.unwrap_or(nil))
     }
 
     async fn fetch(&self, query: &Query<'_>, limit: FillLimit) -> Result<Fetched> {
@@ -167,6 +168,21 @@ impl Driver for ModelDriver {
         state.model.put(&snapshot.key, snapshot.object.clone(), snapshot.deadline)?;
         state.serve(context);
         Ok(())
+    }
+
+    /// Keys cannot be watched here.
+    async fn transact(&self, requests: &[Request<'_>], watch: Watch) -> Result<Option<Vec<Result<Reply>>>> {
+        if !watch.is_empty() {
+            return Err(Error::unsupported("WATCH"));
+        }
+        let (mut state, context) = self.lock();
+        let run = |request: &Request<'_>| match request {
+            Request::Query(query) => query.run(&state.model, context),
+            Request::Mutation(mutation) => mutation.run(&mut state.model, context),
+        };
+        let replies = requests.iter().map(run).collect();
+        state.serve(context);
+        Ok(Some(replies))
     }
 
     async fn apply(&self, effect: &Effect<'_>, cap: Option<Timestamp>) -> Result<()> {

@@ -69,7 +69,7 @@ impl Driver for Twisted {
                 let poll = async {
                     loop {
                         let reply = mutation_now(&self.inner, &command).await;
-                        if reply != Ok(Reply::Nil) {
+                        if !reply.as_ref().is_ok_and(Reply::is_nil) {
                             return reply;
                         }
                         tokio::time::sleep(Duration::from_millis(pause)).await;

@@ -93,11 +93,10 @@ passes!(
 /// The tables hold every command that there is: none goes unproven.
 #[test]
 fn every_command_is_in_a_session() {
-    let seen: std::collections::HashSet<String> = conformance::sessions()
-        .flat_map(|(_, session)| session.iter().map(|row| row.0))
-        .filter_map(|line| line.split(' ').next().map(str::to_ascii_uppercase))
+    let lines: Vec<String> = conformance::sessions()
+        .flat_map(|(_, session)| session.iter().map(|row| format!("{} ", row.0.to_ascii_uppercase())))
         .collect();
-    let unseen: Vec<&str> =
-        jcache_core::command::specs().map(|spec| spec.name).filter(|name| !seen.contains(*name)).collect();
+    let is_seen = |name: &str| lines.iter().any(|line| line.starts_with(&format!("{} ", name.replace('|', " "))));
+    let unseen: Vec<&str> = jcache_core::command::specs().map(|spec| spec.name).filter(|name| !is_seen(name)).collect();
     assert!(unseen.is_empty(), "no session has {unseen:?}");
 }

@@ -106,7 +106,10 @@ impl Value {
             return false;
         }
         let key_end = block.key_end();
-        if layout::text(key_end, bytes.len(), block.meta() & GROWN != 0) != block.value_layout() {
+        // The same length is the most common case.
+        if bytes.len() != block.len()
+            && layout::text(key_end, bytes.len(), block.meta() & GROWN != 0) != block.value_layout()
+        {
             return false;
         }
         // SAFETY: nobody else sees the block, and its allocation is the one that follows from the new length too, so

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jcache_core::command::{Family, check_size};
-use jcache_core::{MutationCommand, Outcome, QueryCommand, Reply, Request, Result};
+use jcache_core::{Key, MutationCommand, Outcome, QueryCommand, Reply, Request, Result, Value, Watch};
 
 use crate::builder::{Builder, Everything};
 use crate::commands::Call;
@@ -29,6 +29,13 @@ pub trait Execute: Send + Sync {
 
     /// Carries a command out at once, or says with `None` that it would have to wait, and has done nothing.
     fn try_call(&self, request: &Request<'_>) -> Option<Result<Reply>>;
+
+    /// The string at `key`, `Ok(None)` when there is none, if that can be told at once. `None` says nothing: then `GET`
+    /// is carried out like any command, of which this is only the shorter way.
+    fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
+        let _ = key;
+        None
+    }
 
     /// Carries a command out, also when that takes waiting; [`try_call`](Self::try_call) is the faster way where it
     /// answers.
@@ -175,6 +182,55 @@ impl Cache {
         })
     }
 
+    /// Runs requests as one transaction at the level that decides: nobody sees some of them done and others not. Each has
+    /// its own result; an error of one does not keep the others from running. Blocking commands do not wait.
+    ///
+    /// `None` when a key of `watch` has changed since it was [watched](Cache::watch): then nothing was run. The copies
+    /// drop the keys that were changed. [`Cache::transaction`] is the same with typed replies.
+    ///
+    /// ```
+    /// use jcache::prelude::*;
+    /// use jcache::{Arg, Reply, Request, Watch};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> jcache::Result<()> {
+    /// let cache = Cache::new();
+    /// let pay = ["DECRBY", "ada", "5"].map(Arg::from);
+    /// let get = ["INCRBY", "bob", "5"].map(Arg::from);
+    /// let requests = [Request::parse(&pay)?, Request::parse(&get)?];
+    ///
+    /// let mut watch = Watch::new();
+    /// cache.watch(&["ada".into()], &mut watch).await?;
+    /// let replies = cache.transact(&requests, watch).await?;
+    /// assert_eq!(replies, Some(vec![Ok(Reply::Int(-5)), Ok(Reply::Int(5))]));
+    ///
+    /// let mut watch = Watch::new();
+    /// cache.watch(&["ada".into()], &mut watch).await?;
+    /// cache.incr("ada").await?;
+    /// assert_eq!(cache.transact(&requests, watch).await?, None);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When none of the requests was run: [unsupported](crate::ErrorKind::Unsupported) by the level that decides,
+    /// [unavailable](crate::ErrorKind::Unavailable) or [timeout](crate::ErrorKind::Timeout) when it cannot be reached;
+    /// [`Error::is_uncertain`](crate::Error::is_uncertain) says whether it may have run them all the same.
+    pub fn transact<'a>(
+        &'a self,
+        requests: &'a [Request<'a>],
+        watch: Watch,
+    ) -> BoxFuture<'a, Result<Option<Vec<Result<Reply>>>>> {
+        Box::pin(async move { self.levels.transact(requests, watch, &mut WriteTrace::default()).await })
+    }
+
+    /// Adds keys to `watch`, as they are now, for a [transaction](Cache::transact) that shall run only if none of them
+    /// changes in between. Reads that begin after this see each key as it was then or later, on every level.
+    ///
+    /// # Errors
+    /// As [`Cache::transact`]; then the keys may not be watched.
+    pub fn watch<'a>(&'a self, keys: &'a [Key<'a>], watch: &'a mut Watch) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.levels.watch(keys, watch))
+    }
+
     /// Makes the copies of this process forget `key`: for when the caller knows that another process changed it. The
     /// copies drop it before they answer for it again, and fills that are on their way are void.
     pub fn invalidate(&self, key: &[u8]) {
@@ -206,6 +262,11 @@ impl Execute for Cache {
             Request::Query(query) => self.levels.try_read(query),
             Request::Mutation(mutation) => self.levels.try_write(mutation),
         }
+    }
+
+    #[inline]
+    fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
+        self.levels.try_text(key)
     }
 
     async fn call(&self, request: &Request<'_>) -> Result<Reply> {

@@ -1,7 +1,7 @@
 //! The levels: drivers in order, one authority, reads that fall through and fill, writes that one level decides.
 //!
-//! The contract is in ARCHITECTURE.md. [`read`] and [`write`] are the only two places with level semantics; the rest
-//! are the mechanisms they stand on, one idea a file:
+//! The contract is in ARCHITECTURE.md. [`read`], [`write`] and [`transact`] are the only places with level semantics;
+//! the rest are the mechanisms they stand on, one idea a file:
 //!
 //! - [`erased`]: drivers of different types in one list;
 //! - [`level`]: a driver with its policy, asked within a deadline and skipped while it is down ([`health`]);
@@ -24,6 +24,7 @@ mod stats;
 mod switch;
 #[cfg(test)]
 mod tests;
+mod transact;
 pub(crate) mod write;
 
 use std::fmt;

@@ -63,6 +63,11 @@
 //! [`LevelPolicy`] sets how a level is treated, [`Builder`] what holds for all; [`Cache::read`] and [`Cache::write`]
 //! answer with a report, [`Cache::explain`] shows where a key is.
 //!
+//! # Transactions
+//!
+//! [`Cache::transaction`] runs commands together: nobody sees some of them done and others not. With [`Cache::watch`] they
+//! run only if nobody changed what was read before. [`Transaction`] has examples of both.
+//!
 //! # One family only
 //!
 //! A driver need not serve everything: [`StringCache`], [`HashCache`], [`ListCache`], [`SetCache`] and
@@ -73,6 +78,7 @@
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `redis` | yes | `Redis`, the driver for Redis and Valkey |
+//! | `server` | no | `serve` and `server`: the cache as a server that every Redis client can talk to |
 //!
 //! Futures need a tokio runtime with timers wherever a level has a deadline, as shared levels have, or a command waits.
 
@@ -81,7 +87,10 @@ mod cache;
 pub mod commands;
 mod levels;
 pub mod prelude;
+#[cfg(feature = "server")]
+mod serve;
 pub mod specialised;
+mod transaction;
 pub mod typed;
 
 pub use builder::{Builder, LevelPolicy};
@@ -90,8 +99,13 @@ pub use jcache_core::*;
 pub use jcache_memory::Memory;
 #[cfg(feature = "redis")]
 pub use jcache_redis::Redis;
+#[cfg(feature = "server")]
+pub use jcache_server as server;
 pub use levels::{Degraded, Explained, HealthState, LevelStats, Presence, ReadReport, Stats, WriteReport};
+#[cfg(feature = "server")]
+pub use serve::serve;
 pub use specialised::{HashCache, ListCache, SetCache, SortedSetCache, StringCache};
+pub use transaction::{Replies, Ticket, Transaction};
 
 /// The README's code runs as it stands.
 #[cfg(all(doctest, feature = "redis"))]

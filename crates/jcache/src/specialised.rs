@@ -22,7 +22,7 @@
 //! ```
 
 use jcache_core::command::Family;
-use jcache_core::{Reply, Request, Result};
+use jcache_core::{Reply, Request, Result, Value};
 
 use crate::builder::{Builder, Hashes, Lists, Sets, SortedSets, Strings};
 use crate::cache::{Cache, Execute, Serves};
@@ -89,6 +89,11 @@ macro_rules! specialised {
             #[inline]
             fn try_call(&self, request: &Request<'_>) -> Option<Result<Reply>> {
                 self.0.try_call(request)
+            }
+
+            #[inline]
+            fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
+                self.0.try_text(key)
             }
 
             async fn call(&self, request: &Request<'_>) -> Result<Reply> {

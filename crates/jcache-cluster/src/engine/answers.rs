@@ -26,6 +26,8 @@ pub(crate) struct Wait {
     pub(crate) reply: Reply,
     /// Copies that must have it, for those that count them.
     pub(crate) copies: u32,
+    /// When it was executed, in boot microseconds.
+    pub(crate) since: u64,
 }
 
 impl Leading {
@@ -76,6 +78,13 @@ impl Engine {
         });
         for (origin, reply, offset) in done {
             self.respond(cx, origin, ForwardResult::Done { reply, offset });
+        }
+    }
+
+    /// Forgets a write that waits for copies, whose caller has given up.
+    pub(super) fn forget_counted(&mut self, origin: Origin) {
+        if let Part::Leading(lead) = &mut self.part {
+            lead.counted.retain(|wait| wait.origin != origin);
         }
     }
 

@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use jcache_core::command::Mutation;
+use jcache_core::effect::Reach;
 use jcache_core::{Reply, Request, Value};
 
 use super::answers::Origin;
 use super::codec;
 use super::event::{Ack, StreamId};
-use super::execute::{CallTag, push_effect};
-use super::message::ForwardResult;
+use super::execute::{CallTag, push_effect, push_removals};
+use super::reads::Proof;
 use super::store::Store;
 use super::switch::Switch;
 use super::{Cx, Engine, Part};
@@ -101,7 +102,8 @@ impl Blocked {
     /// Takes out all waiters of a stream.
     pub(crate) fn remove_stream(&mut self, stream: StreamId) {
         let of_stream = |waiter: &Waiter| matches!(waiter.origin, Origin::Remote(it, _) if it == stream);
-        let tickets: Vec<u64> = self.waiters.iter().filter(|(_, it)| of_stream(it)).map(|(ticket, _)| *ticket).collect();
+        let tickets: Vec<u64> =
+            self.waiters.iter().filter(|(_, it)| of_stream(it)).map(|(ticket, _)| *ticket).collect();
         for ticket in tickets {
             self.leave(ticket);
         }
@@ -145,7 +147,7 @@ impl Engine {
         until_ms: Option<u64>,
         (mutation, nil): (&Mutation<'_>, Reply),
     ) {
-        let command = codec::request_bytes(&Request::Mutation(mutation.clone()));
+        let command = codec::request_bytes(&mut self.scratch, &Request::Mutation(mutation.clone()));
         let waiter = Waiter { origin, tag, ack, command, keys: awaited_keys(mutation), nil, until_ms };
         if let Part::Leading(lead) = &mut self.part {
             lead.blocked.join(waiter);
@@ -159,7 +161,7 @@ impl Engine {
         mutation: &Mutation<'_>,
         records: &mut Vec<u8>,
     ) -> Vec<(Waiter, Reply)> {
-        let mut served = Vec::new();
+        let (mut served, mut evicted) = (Vec::new(), Vec::new());
         let mut ready = awaited_or_all(mutation);
         while let Some(key) = ready.pop() {
             let mut ticket = 0;
@@ -172,11 +174,11 @@ impl Engine {
                 let waiting = Mutation::parse(&args).expect("invariant: it was parsed before");
                 let context = self.context(cx);
                 let mut removed = super::Removed::default();
+                let reply = cx.store.mutate(&waiting, context, &mut removed);
+                push_removals(records, &mut removed.due);
+                evicted.append(&mut removed.evicted);
                 // A key of another type serves nobody, and is no error for those who wait.
-                let Ok(reply) = cx.store.mutate(&waiting, context, &mut removed) else { continue };
-                if reply.is_nil() {
-                    continue;
-                }
+                let Some(reply) = reply.ok().filter(|reply| !reply.is_nil()) else { continue };
                 let Ok(effect) = waiting.effect(&reply, context) else { continue };
                 waiting.visit_keys(|changed| {
                     if *changed.as_bytes() != *key.as_bytes() {
@@ -186,11 +188,14 @@ impl Engine {
                 let Part::Leading(lead) = &mut self.part else { return served };
                 let Some(waiter) = lead.blocked.leave(next) else { continue };
                 if let Some(change) = effect.change.filter(|_| !self.rules.off(Switch::UnloggedPop)) {
-                    push_effect(records, waiter.tag, &reply, &change);
+                    // A move between shards is logged as the keys that it left, as any other, while somebody lacks one.
+                    let whole = effect.reach == Reach::Replica && self.syncs_someone();
+                    push_effect(records, waiter.tag, &reply, &change, whole.then_some(&mut *cx.store));
                 }
                 served.push((waiter, reply));
             }
         }
+        push_removals(records, &mut evicted);
         served
     }
 
@@ -202,8 +207,9 @@ impl Engine {
             return;
         }
         for waiter in lead.blocked.expired(time_ms) {
-            let offset = self.hw;
-            self.respond(cx, waiter.origin, ForwardResult::Done { reply: waiter.nil, offset });
+            // "Nothing came" tells what is there, and must be as good as a read.
+            let proof = if waiter.ack == Ack::Leader { Proof::Lease } else { Proof::Change };
+            self.hold(cx, waiter.origin, Ok(waiter.nil), proof);
         }
     }
 }

@@ -10,65 +10,55 @@ use bytes::Bytes;
 use jcache_core::command::Mutation;
 use jcache_core::{Query, Reply, Request};
 
-use super::answers::Origin;
+use super::answers::{Origin, Wait};
 use super::codec::{read_open_command, request_bytes};
 use super::event::{Ack, Action, Answer, CallId, CallOptions, Failure, Level, StreamId, Token};
 use super::execute::CallTag;
-use super::member::{Epoch, MemberId};
-use super::message::{ForwardCall, ForwardResult, Message, StreamKind, Work};
+use super::member::Epoch;
+use super::message::{ForwardResult, Message};
+use super::reads::Proof;
 use super::store::Store;
+use super::uplink::Uplink;
 use super::{Cx, Engine, Part, ms};
 
 /// Numbers from here on are of calls that need no session: reads, and the opening of one.
 const UNNUMBERED: u64 = 1 << 63;
 
-/// Calls in one message at most.
-const BATCH: usize = 256;
-
 /// After a "not here, not now" the next try waits this long, in milliseconds.
-const PAUSE_MS: u64 = 5;
+pub(crate) const PAUSE_MS: u64 = 5;
 
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    next: u64,
-    session: Option<u64>,
-    opening: bool,
-    pending: BTreeMap<u64, Pending>,
-    by_call: BTreeMap<CallId, u64>,
-    unsent: BTreeSet<u64>,
-    deadlines: BTreeSet<(u64, u64)>,
+    pub(crate) next: u64,
+    pub(crate) session: Option<u64>,
+    pub(crate) opening: bool,
+    pub(crate) pending: BTreeMap<u64, Pending>,
+    pub(crate) by_call: BTreeMap<CallId, u64>,
+    pub(crate) unsent: BTreeSet<u64>,
+    pub(crate) deadlines: BTreeSet<(u64, u64)>,
     /// Reads that wait until this process has seen enough.
-    waiting: BTreeSet<u64>,
-    uplink: Option<Uplink>,
-    generation: u64,
-    pause_until: u64,
+    pub(crate) waiting: BTreeSet<u64>,
+    pub(crate) uplink: Option<Uplink>,
+    pub(crate) generation: u64,
+    pub(crate) pause_until: u64,
     /// The newest write of this process that was answered.
-    own: Token,
+    pub(crate) own: Token,
 }
 
 #[derive(Debug)]
-struct Uplink {
-    stream: StreamId,
-    leader: MemberId,
-    epoch: Epoch,
-    ready: bool,
-    since: u64,
-}
-
-#[derive(Debug)]
-struct Pending {
-    call: Option<CallId>,
-    work: Asked,
-    command: Bytes,
-    deadline: u64,
-    sends: u32,
+pub(crate) struct Pending {
+    pub(crate) call: Option<CallId>,
+    pub(crate) work: Asked,
+    pub(crate) command: Bytes,
+    pub(crate) deadline: u64,
+    pub(crate) sends: u32,
     /// It was sent again because it had waited for so long: its caller is still there.
-    renewing: bool,
-    cancelled: bool,
+    pub(crate) renewing: bool,
+    pub(crate) cancelled: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Asked {
+pub(crate) enum Asked {
     Open,
     Read(Level),
     /// A read from here that waits for this token, until this time.
@@ -78,7 +68,7 @@ enum Asked {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Blocks {
+pub(crate) enum Blocks {
     No,
     Until(u64),
     Forever,
@@ -90,7 +80,7 @@ impl Calls {
     }
 
     /// All numbers below are finished for their callers.
-    fn low(&self) -> u64 {
+    pub(crate) fn low(&self) -> u64 {
         self.pending.range(..UNNUMBERED).next().map_or(self.next + 1, |(seq, _)| *seq)
     }
 
@@ -179,7 +169,7 @@ impl Engine {
                     self.calls.unsent.insert(seq);
                 }
                 if let Some(pending) = self.calls.pending.get_mut(&seq) {
-                    pending.command = request_bytes(&request);
+                    pending.command = request_bytes(&mut self.scratch, &request);
                 }
             }
         }
@@ -223,8 +213,12 @@ impl Engine {
         };
         let asked = match token {
             Some(token) => match self.has_seen(token) {
-                Seen::Lost => Asked::Wait(token, 0),
-                Seen::Yes if self.is_readable() => {
+                Seen::Lost if level != Level::Local => Asked::Wait(token, 0),
+                // What a failover took from this process is nothing to wait for.
+                Seen::Yes | Seen::Lost if leads && level != Level::Local && self.hw < self.log.leo() => {
+                    return self.session_read_at_leader(cx, query, request, pending(Asked::Read(Level::Leader)));
+                }
+                Seen::Yes | Seen::Lost if self.is_readable() => {
                     let reply = self.read_here(cx, query);
                     let mut pending = pending(Asked::Read(level));
                     return self.answer_read(cx, &mut pending, reply);
@@ -234,13 +228,35 @@ impl Engine {
             None => Asked::Read(if level == Level::Local { Level::Leader } else { level }),
         };
         let mut pending = pending(asked);
-        pending.command = request_bytes(request);
+        pending.command = request_bytes(&mut self.scratch, request);
         let seq = self.calls.number(false);
         self.calls.add(seq, pending);
         match asked {
             Asked::Wait(_, 0) => self.fail_call(cx, seq, Failure::SessionLost),
             Asked::Wait(..) => drop(self.calls.waiting.insert(seq)),
             _ => drop(self.calls.unsent.insert(seq)),
+        }
+    }
+
+    /// A session never goes back, so at the leader, too, it sees only what is committed: the reply waits for that.
+    fn session_read_at_leader<S: Store>(
+        &mut self,
+        cx: &mut Cx<'_, S>,
+        query: &Query<'_>,
+        request: &Request<'_>,
+        mut pending: Pending,
+    ) {
+        let (since, offset) = (cx.now.boot_us, self.log.leo());
+        let reply = self.read_here(cx, query);
+        (pending.command, pending.sends) = (request_bytes(&mut self.scratch, request), 1);
+        let seq = self.calls.number(false);
+        self.calls.add(seq, pending);
+        let origin = Origin::Local(seq);
+        match (&mut self.part, reply) {
+            (Part::Leading(lead), Ok(reply)) => {
+                lead.waits.push_back(Wait { offset, origin, reply, copies: 0, since });
+            }
+            (_, reply) => self.hold(cx, origin, reply, Proof::Change),
         }
     }
 
@@ -311,17 +327,21 @@ impl Engine {
         self.forward_calls(cx);
     }
 
-    /// Whether this call may go now.
-    fn may_go(&self, seq: u64) -> bool {
-        seq >= UNNUMBERED || self.calls.session.is_some() && self.in_window(seq)
+    /// The first call from `from` on that may go now: writes need a session, and a place in its window.
+    pub(super) fn next_unsent(&self, from: u64) -> Option<u64> {
+        let seq = self.calls.unsent.range(from..).next().copied()?;
+        let may_go = seq >= UNNUMBERED || self.calls.session.is_some() && self.in_window(seq);
+        if may_go { Some(seq) } else { self.calls.unsent.range(UNNUMBERED..).next().copied() }
     }
 
     /// Carries out what waits, as leader.
     fn run_calls<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
-        for seq in self.calls.unsent.clone() {
+        let mut from = 0;
+        while let Some(seq) = self.next_unsent(from) {
+            from = seq + 1;
             let serves = self.serves();
-            if !self.may_go(seq) || !matches!(self.part, Part::Leading(_)) {
-                continue;
+            if !matches!(self.part, Part::Leading(_)) {
+                return;
             }
             let Some(pending) = self.calls.pending.get_mut(&seq) else { continue };
             if !serves && !matches!(pending.work, Asked::Read(_)) {
@@ -346,79 +366,6 @@ impl Engine {
                 }
                 Asked::Wait(..) => {}
             }
-        }
-    }
-
-    /// Forwards what waits to the leader.
-    fn forward_calls<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
-        let leader = match &self.part {
-            Part::Following(it) => Some((it.leader.clone(), it.addr.clone(), it.epoch)),
-            _ => None,
-        };
-        let Some((leader, addr, epoch)) = leader.filter(|(_, _, epoch)| *epoch >= self.promised) else { return };
-        match &self.calls.uplink {
-            Some(uplink) if uplink.leader == leader && uplink.epoch == epoch => {}
-            _ => {
-                self.drop_uplink(cx);
-                let stream = self.connect(cx, StreamKind::Forward, &leader.node, &addr);
-                let since = cx.now.boot_us;
-                self.calls.uplink = Some(Uplink { stream, leader, epoch, ready: false, since });
-            }
-        }
-        let Some(stream) = self.calls.uplink.as_ref().filter(|it| it.ready).map(|it| it.stream) else { return };
-        let (boot, time_ms, low) = (cx.now.boot_us, self.clock.time_ms(cx.now), self.calls.low());
-        let session = self.calls.session;
-        let mut batch = Vec::new();
-        for seq in self.calls.unsent.clone() {
-            if batch.len() == BATCH || !self.may_go(seq) {
-                continue;
-            }
-            let Some(pending) = self.calls.pending.get_mut(&seq) else { continue };
-            let command = pending.command.clone();
-            let work = match (pending.work, session) {
-                (Asked::Open, _) => Work::OpenSession,
-                (Asked::Read(level), _) => Work::Read { level, command },
-                (Asked::Write(ack, blocks), Some(session)) => {
-                    Work::Write { session, low, ack, until_ms: until_ms(blocks, boot, time_ms), command }
-                }
-                _ => continue,
-            };
-            pending.sends += 1;
-            self.calls.unsent.remove(&seq);
-            batch.push(ForwardCall { seq, work });
-        }
-        if !batch.is_empty() {
-            cx.out.send(stream, Message::Forward(batch));
-        }
-    }
-
-    pub(super) fn uplink_opened<S: Store>(&mut self, cx: &mut Cx<'_, S>, stream: StreamId) {
-        let Some(uplink) = self.calls.uplink.as_mut().filter(|uplink| uplink.stream == stream) else { return };
-        uplink.ready = true;
-        // Streams of a smaller generation are void at the leader: no late copy of a call is carried out.
-        self.calls.generation += 1;
-        let hello = Message::Hello {
-            member: self.me.member.clone(),
-            cluster: self.cluster.clone().unwrap_or_default(),
-            generation: self.calls.generation,
-            promised: self.promised,
-        };
-        cx.out.send(stream, hello);
-    }
-
-    pub(super) fn uplink_broken<S: Store>(&mut self, cx: &mut Cx<'_, S>, stream: StreamId) {
-        if self.calls.uplink.as_ref().is_some_and(|uplink| uplink.stream == stream) {
-            self.calls.uplink = None;
-            self.calls.leader_lost();
-            self.calls.pause_until = cx.now.boot_us + ms(PAUSE_MS);
-        }
-    }
-
-    /// Leaves the leader's forward stream; what was sent there is sent again elsewhere.
-    pub(super) fn drop_uplink<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
-        if let Some(uplink) = self.calls.uplink.take() {
-            self.close(cx, uplink.stream);
-            self.calls.leader_lost();
         }
     }
 
@@ -450,6 +397,7 @@ impl Engine {
                 if is_open {
                     if let Reply::Int(id) = reply {
                         self.calls.session = u64::try_from(id).ok();
+                        self.give_up_old_session(cx);
                     }
                     return;
                 }
@@ -465,6 +413,10 @@ impl Engine {
             ForwardResult::Command(error) => Failure::Command(error),
             ForwardResult::Unknown => Failure::Unknown,
             ForwardResult::NoSession => {
+                if once {
+                    // It was refused: it goes on in the next session as one that was never sent.
+                    pending.sends = 0;
+                }
                 self.calls.session = None;
                 if once { return self.again(cx, seq) } else { Failure::Unknown }
             }
@@ -487,6 +439,15 @@ impl Engine {
             }
         };
         self.fail_call(cx, seq, failure);
+    }
+
+    /// Writes that were sent in a session that is gone: nobody can tell any more whether they were carried out, and in
+    /// the new session they would be carried out again.
+    fn give_up_old_session<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
+        let sent = |pending: &Pending| pending.sends > 0 && matches!(pending.work, Asked::Write(..));
+        let old: Vec<u64> =
+            self.calls.pending.iter().filter(|(_, pending)| sent(pending)).map(|(seq, _)| *seq).collect();
+        old.into_iter().for_each(|seq| self.fail_call(cx, seq, Failure::Unknown));
     }
 
     fn again<S: Store>(&mut self, cx: &mut Cx<'_, S>, seq: u64) {
@@ -525,6 +486,7 @@ impl Engine {
                 _ => Failure::NoLeader,
             };
             self.forget_held(Origin::Local(seq));
+            self.forget_counted(Origin::Local(seq));
             self.forget_blocked(Origin::Local(seq));
             self.fail_call(cx, seq, failure);
         }
@@ -585,8 +547,12 @@ impl Engine {
 
     /// Every call ends, because this process leaves.
     pub(super) fn end_calls<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
-        for (seq, sends, writes) in
-            self.calls.pending.iter().map(|(seq, it)| (*seq, it.sends, matches!(it.work, Asked::Write(..)))).collect::<Vec<_>>()
+        for (seq, sends, writes) in self
+            .calls
+            .pending
+            .iter()
+            .map(|(seq, it)| (*seq, it.sends, matches!(it.work, Asked::Write(..))))
+            .collect::<Vec<_>>()
         {
             let failure = if writes && sends > 0 { Failure::Unknown } else { Failure::ShuttingDown };
             self.fail_call(cx, seq, failure);
@@ -595,7 +561,7 @@ impl Engine {
 }
 
 /// A boot time as cluster time.
-fn until_ms(blocks: Blocks, boot: u64, time_ms: u64) -> Option<u64> {
+pub(crate) fn until_ms(blocks: Blocks, boot: u64, time_ms: u64) -> Option<u64> {
     match blocks {
         Blocks::Until(until) => Some(time_ms + until.saturating_sub(boot).div_ceil(1000)),
         Blocks::No | Blocks::Forever => None,

@@ -78,7 +78,7 @@ impl ArgSink for Sink<'_> {
 /// Appends name and arguments of a mutation, to the end of what is being written.
 #[inline]
 pub(crate) fn put_open_command(out: &mut Vec<u8>, mutation: &Mutation<'_>) {
-    put_bytes(out, mutation.spec().name.as_bytes());
+    mutation.spec().words().for_each(|word| put_bytes(out, word.as_bytes()));
     mutation.write_args(&mut Sink(out));
 }
 
@@ -104,18 +104,31 @@ pub(crate) fn take_command<'a>(input: &mut &'a [u8]) -> Result<Arguments<'a>, Er
     read_open_command(take_bytes(input)?)
 }
 
-/// A command as bytes of its own.
-pub(crate) fn request_bytes(request: &Request<'_>) -> Bytes {
-    let mut out = Vec::with_capacity(64);
+/// A command as bytes of its own; `scratch` is where it is put together.
+pub(crate) fn request_bytes(scratch: &mut Vec<u8>, request: &Request<'_>) -> Bytes {
+    scratch.clear();
     match request {
-        Request::Mutation(mutation) => put_open_command(&mut out, mutation),
-        Request::Query(query) => put_query(&mut out, query),
+        Request::Mutation(mutation) => put_open_command(scratch, mutation),
+        Request::Query(query) => put_query(scratch, query),
     }
-    out.into()
+    Bytes::copy_from_slice(scratch)
+}
+
+/// A reply as bytes of its own; the common ones are not allocated.
+pub(crate) fn reply_bytes(reply: &Reply) -> SmallVec<[u8; 32]> {
+    match reply {
+        Reply::Nil => SmallVec::from_slice(&[0]),
+        Reply::Ok => SmallVec::from_slice(&[1]),
+        other => {
+            let mut bytes = Vec::new();
+            put_reply(&mut bytes, other);
+            SmallVec::from_vec(bytes)
+        }
+    }
 }
 
 fn put_query(out: &mut Vec<u8>, query: &Query<'_>) {
-    put_bytes(out, query.spec().name.as_bytes());
+    query.spec().words().for_each(|word| put_bytes(out, word.as_bytes()));
     query.write_args(&mut Sink(out));
 }
 

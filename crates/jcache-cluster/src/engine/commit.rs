@@ -10,13 +10,11 @@ impl Engine {
     pub(super) fn advance<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
         let reached = self.reached();
         let Some(reached) = reached else { return };
-        if reached > self.hw {
-            self.hw = reached;
-        } else if self.rules.off(Switch::R2Falls) {
-            self.hw = reached;
-        }
         // R2: it never decreases. What is committed stays in every log that can be elected, so a smaller minimum only
         // means that a member has not said yet what it has.
+        if reached > self.hw || self.rules.off(Switch::R2Falls) {
+            self.hw = reached;
+        }
         self.answer_committed(cx);
         self.answer_held(cx);
     }

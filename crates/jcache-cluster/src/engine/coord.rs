@@ -7,73 +7,15 @@
 use std::collections::BTreeMap;
 
 use super::coordinator::{
-    ConfigRecord, CoordAnswer, CoordError, CoordEvent, CoordRequest, Key, Kv, LeaderRecord, LeaseId, Listing,
-    MemberRecord, RequestId, Revision, StateRecord, Txn, Write,
+    ConfigRecord, CoordAnswer, CoordError, CoordEvent, CoordRequest, Key, LeaderRecord, LeaseId, Listing, MemberRecord,
+    RequestId, Revision, StateRecord, Txn, Write,
 };
 use super::event::{Action, Fatal, Notice};
-use super::member::{MemberId, NodeId};
+use super::member::{Epoch, MemberId};
 use super::store::Store;
 use super::switch::Switch;
+use super::view::View;
 use super::{Cx, Engine, Part, ms};
-
-/// What is known of the coordinator's keys: a hint, unless it was just read.
-#[derive(Debug, Default)]
-pub(crate) struct View {
-    pub(crate) revision: Revision,
-    pub(crate) members: BTreeMap<NodeId, (MemberRecord, Revision)>,
-    pub(crate) leader: Option<(LeaderRecord, Revision)>,
-    pub(crate) state: Option<(StateRecord, Revision)>,
-    pub(crate) config: Option<(ConfigRecord, Revision)>,
-    /// Since when the leader's key is known to be absent, in boot microseconds.
-    pub(crate) leaderless_since: Option<u64>,
-}
-
-impl View {
-    fn put(&mut self, key: &Key, kv: Option<&Kv>) {
-        fn read<T: serde::de::DeserializeOwned>(kv: Option<&Kv>) -> Option<(T, Revision)> {
-            kv.and_then(|kv| serde_json::from_str(&kv.value).ok().map(|value| (value, kv.revision)))
-        }
-        match key {
-            Key::Leader => self.leader = read(kv),
-            Key::State => self.state = read(kv),
-            Key::Config => self.config = read(kv),
-            Key::Member(node) => match read(kv) {
-                Some(record) => drop(self.members.insert(node.clone(), record)),
-                None => drop(self.members.remove(node)),
-            },
-        }
-    }
-
-    fn known_revision(&self, key: &Key) -> Revision {
-        match key {
-            Key::Leader => self.leader.as_ref().map_or(0, |it| it.1),
-            Key::State => self.state.as_ref().map_or(0, |it| it.1),
-            Key::Config => self.config.as_ref().map_or(0, |it| it.1),
-            Key::Member(node) => self.members.get(node).map_or(0, |it| it.1),
-        }
-    }
-
-    fn replace(&mut self, listing: &Listing) {
-        let leaderless_since = self.leaderless_since;
-        *self = Self { revision: listing.revision, leaderless_since, ..Self::default() };
-        for (key, kv) in &listing.keys {
-            self.put(key, Some(kv));
-        }
-    }
-
-    /// Whether `member` is in the recorded in-sync set.
-    pub(crate) fn in_sync(&self, member: &MemberId) -> bool {
-        self.state.as_ref().is_some_and(|(state, _)| state.isr.contains(member))
-    }
-
-    pub(crate) fn leader_revision(&self) -> Revision {
-        self.known_revision(&Key::Leader)
-    }
-
-    pub(crate) fn state_revision(&self) -> Revision {
-        self.known_revision(&Key::State)
-    }
-}
 
 /// What a request was for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,9 +26,8 @@ enum Asked {
     Register,
     PutConfig,
     Watch,
-    /// Sent at this boot time, as proof for reads up to this round.
+    /// As proof for reads up to this round.
     List {
-        sent: u64,
         round: u64,
     },
     Intent,
@@ -124,10 +65,18 @@ pub(crate) struct Intent {
     again_at: u64,
 }
 
+impl Intent {
+    /// Whether this would make this process leader of `epoch`.
+    pub(crate) fn is_mine(&self, epoch: Epoch) -> bool {
+        matches!(self.purpose, Purpose::Elect | Purpose::Reseed) && self.state.epoch == epoch
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Coord {
     next_request: RequestId,
-    asked: BTreeMap<RequestId, Asked>,
+    /// What was asked, and when.
+    asked: BTreeMap<RequestId, (Asked, u64)>,
     pub(crate) view: View,
     lease: Option<LeaseId>,
     /// When the last keepalive that succeeded was sent.
@@ -149,7 +98,7 @@ pub(crate) struct Coord {
 
 impl Coord {
     fn busy(&self, test: impl Fn(&Asked) -> bool) -> bool {
-        self.asked.values().any(test)
+        self.asked.values().any(|(asked, _)| test(asked))
     }
 
     pub(crate) fn lease(&self) -> Option<LeaseId> {
@@ -179,7 +128,7 @@ impl Engine {
     fn ask<S: Store>(&mut self, cx: &mut Cx<'_, S>, asked: Asked, request: CoordRequest) -> RequestId {
         self.coord.next_request += 1;
         let id = self.coord.next_request;
-        self.coord.asked.insert(id, asked);
+        self.coord.asked.insert(id, (asked, cx.now.boot_us));
         cx.out.push(Action::Coord(id, request));
         id
     }
@@ -188,7 +137,7 @@ impl Engine {
     pub(super) fn list<S: Store>(&mut self, cx: &mut Cx<'_, S>, round: u64) {
         if !self.coord.busy(|asked| matches!(asked, Asked::List { .. })) {
             self.coord.list_wanted = false;
-            self.ask(cx, Asked::List { sent: cx.now.boot_us, round }, CoordRequest::List);
+            self.ask(cx, Asked::List { round }, CoordRequest::List);
         }
     }
 
@@ -226,7 +175,8 @@ impl Engine {
                 self.ask(cx, Asked::Grant, CoordRequest::Grant { ttl_ms });
             }
             Some(lease)
-                if boot >= self.coord.keepalive_at && !self.coord.busy(|asked| matches!(asked, Asked::KeepAlive(_))) =>
+                if boot >= self.coord.keepalive_at
+                    && !self.coord.busy(|asked| matches!(asked, Asked::KeepAlive(_))) =>
             {
                 self.coord.keepalive_at = boot + ms(self.config.session_lease_ms) / 3;
                 self.coord.renewed_at = boot;
@@ -320,11 +270,11 @@ impl Engine {
                 }
             }
             CoordEvent::Answer(id, result) => {
-                let Some(asked) = self.coord.asked.remove(&id) else { return };
+                let Some((asked, sent)) = self.coord.asked.remove(&id) else { return };
                 if !matches!(result, Err(CoordError::Unknown)) {
                     self.coord.heard_at = cx.now.boot_us.max(1);
                 }
-                self.on_answer(cx, id, asked, result);
+                self.on_answer(cx, id, (asked, sent), result);
             }
         }
     }
@@ -333,7 +283,7 @@ impl Engine {
         &mut self,
         cx: &mut Cx<'_, S>,
         id: RequestId,
-        asked: Asked,
+        (asked, sent): (Asked, u64),
         result: Result<CoordAnswer, CoordError>,
     ) {
         match (asked, result) {
@@ -344,28 +294,27 @@ impl Engine {
                 self.coord.keepalive_at = cx.now.boot_us + ms(self.config.session_lease_ms) / 3;
                 self.register_soon(cx);
             }
-            (Asked::KeepAlive(lease), Ok(CoordAnswer::LeaseGone) | Err(CoordError::Failed)) => {
-                if self.coord.lease == Some(lease) {
-                    // The memory has survived: the same incarnation registers again.
-                    self.coord.lease = None;
-                    self.coord.registered = false;
-                    self.coord.keepalive_at = 0;
-                    self.coord.list_wanted = true;
-                    self.tick_coord(cx);
-                }
+            (Asked::KeepAlive(lease), Ok(CoordAnswer::LeaseGone) | Err(CoordError::Failed))
+                if self.coord.lease == Some(lease) =>
+            {
+                // The memory has survived: the same incarnation registers again.
+                self.coord.lease = None;
+                self.coord.registered = false;
+                self.coord.keepalive_at = 0;
+                self.coord.list_wanted = true;
+                self.tick_coord(cx);
             }
             (Asked::KeepAlive(_), Err(CoordError::Unknown)) => {
                 self.coord.keepalive_at = cx.now.boot_us + ms(self.config.session_lease_ms) / 6;
             }
-            (Asked::Register, Ok(CoordAnswer::Done(revision))) => {
+            (Asked::Register, Ok(CoordAnswer::Done(_))) => {
                 self.coord.registered = true;
                 self.coord.taken_since = None;
-                let _ = revision;
                 self.coord.list_wanted = true;
                 self.tick_coord(cx);
             }
             (Asked::Register | Asked::PutConfig, Ok(CoordAnswer::Refused(listing))) => {
-                self.listed(cx, &listing, cx.now.boot_us);
+                self.listed(cx, &listing, sent);
             }
             (Asked::Register, Err(CoordError::Failed)) => {
                 self.coord.lease = None;
@@ -373,14 +322,14 @@ impl Engine {
             }
             (Asked::Watch, Ok(CoordAnswer::Watching)) => self.coord.watching = true,
             (Asked::Watch, _) => self.coord.list_wanted = true,
-            (Asked::List { sent, round }, Ok(CoordAnswer::Listing(listing))) => {
+            (Asked::List { round }, Ok(CoordAnswer::Listing(listing))) => {
                 self.coord.listed_at = cx.now.boot_us.max(1);
                 self.proved_by_coordinator(&listing, sent, round);
                 self.listed(cx, &listing, sent);
                 self.register_soon(cx);
             }
             (Asked::List { .. }, _) => self.coord.list_wanted = true,
-            (Asked::Intent, result) => self.on_intent(cx, id, result),
+            (Asked::Intent, result) => self.on_intent(cx, id, sent, result),
             _ => {}
         }
     }
@@ -391,7 +340,13 @@ impl Engine {
         }
     }
 
-    fn on_intent<S: Store>(&mut self, cx: &mut Cx<'_, S>, id: RequestId, result: Result<CoordAnswer, CoordError>) {
+    fn on_intent<S: Store>(
+        &mut self,
+        cx: &mut Cx<'_, S>,
+        id: RequestId,
+        sent: u64,
+        result: Result<CoordAnswer, CoordError>,
+    ) {
         if self.coord.intent.as_ref().is_none_or(|intent| intent.request != Some(id)) {
             return;
         }
@@ -416,7 +371,7 @@ impl Engine {
                 } else {
                     self.refused(cx, intent.purpose);
                 }
-                self.listed(cx, &listing, cx.now.boot_us);
+                self.listed(cx, &listing, sent);
             }
             Err(CoordError::Failed) => {
                 let intent = self.coord.intent.take().expect("invariant: checked just before");
@@ -442,7 +397,9 @@ impl Engine {
         let view = &self.coord.view;
         let void = self.coord.intent.as_ref().is_some_and(|intent| {
             intent.txn.guards.iter().any(|(key, revision)| {
-                *key == Key::State && view.state_revision() > *revision && view.state.as_ref().is_some_and(|(state, _)| *state != intent.state)
+                *key == Key::State
+                    && view.state_revision() > *revision
+                    && view.state.as_ref().is_some_and(|(state, _)| *state != intent.state)
             })
         });
         if void {

@@ -74,7 +74,8 @@ impl Engine {
 
     /// Whether this process should try to lead, and why.
     fn wants_to_lead(&self, boot: u64) -> Option<Kind> {
-        if !self.coord.is_registered() || !self.me.voter || self.leaving_since.is_some() || self.coord.intent.is_some() {
+        if !self.coord.is_registered() || !self.me.voter || self.leaving_since.is_some() || self.coord.intent.is_some()
+        {
             return None;
         }
         let me = &self.me.member;
@@ -111,7 +112,8 @@ impl Engine {
     /// For the test of the tests: a restarted process passes for the one before.
     fn passes_for_member(&self) -> bool {
         let same = |member: &MemberId| member.node == self.me.member.node;
-        self.rules.off(Switch::KeepIdentity) && self.coord.view.state.as_ref().is_some_and(|(it, _)| it.isr.iter().any(same))
+        self.rules.off(Switch::KeepIdentity)
+            && self.coord.view.state.as_ref().is_some_and(|(it, _)| it.isr.iter().any(same))
     }
 
     fn begin_candidacy<S: Store>(&mut self, cx: &mut Cx<'_, S>, kind: Kind) {
@@ -134,7 +136,7 @@ impl Engine {
         self.candidacy = Some(Candidacy { kind, since, asked, expected, replies: Vec::new(), go_at: None });
     }
 
-    fn end_candidacy<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
+    pub(super) fn end_candidacy<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
         for stream in self.candidacy.take().into_iter().flat_map(|candidacy| candidacy.asked.into_keys()) {
             self.close(cx, stream);
         }
@@ -196,7 +198,8 @@ impl Engine {
         match kind {
             Kind::Elect => {
                 // The floor: the former leader stays in the set where the minimum needs it.
-                let without: Vec<_> = state.isr.iter().filter(|it| **it != before.leader || **it == me).cloned().collect();
+                let without: Vec<_> =
+                    state.isr.iter().filter(|it| **it != before.leader || **it == me).cloned().collect();
                 if without.len() >= self.config.min_insync.max(1) || self.rules.off(Switch::ElectionFloor) {
                     state.isr = without;
                 }
@@ -317,11 +320,15 @@ impl Engine {
                     lead.isr = state.isr.iter().cloned().collect();
                 }
             }
-            _ if view.leader.is_none() && view.in_sync(&self.me.member) && self.reset_since.is_none() => {
-                // The key is gone and nobody has followed: the sitting leader is elected anew, and no data moves.
-                if lead.draining.is_none() && self.coord.intent.is_none() {
-                    self.try_to_lead(cx, Kind::Elect);
-                }
+            // The key is gone and nobody has followed: the sitting leader is elected anew, and no data moves.
+            _ if view.leader.is_none()
+                && view.in_sync(&self.me.member)
+                && self.reset_since.is_none()
+                // One that has released another takes over again where that came to nothing.
+                && lead.draining.as_ref().is_none_or(super::handover::Drain::is_silent)
+                && self.coord.intent.is_none() =>
+            {
+                self.try_to_lead(cx, Kind::Elect);
             }
             _ if view.leader.is_none() && view.state.is_some() && !view.in_sync(&self.me.member) => self.step_down(cx),
             _ => {}

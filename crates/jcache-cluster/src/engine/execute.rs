@@ -8,12 +8,12 @@ use jcache_core::effect::{Effect, Reach};
 use jcache_core::{Context, Error, Key, Reply, Timestamp, Value};
 
 use super::answers::{Origin, Wait};
-use super::codec::{put_bytes, put_open_command, put_reply};
+use super::codec::{put_bytes, put_open_command, reply_bytes};
 use super::event::Ack;
 use super::member::Offset;
 use super::message::ForwardResult;
-use super::record::{Kind, Tag, put_head};
 use super::reads::Proof;
+use super::record::{Kind, Tag, put_head};
 use super::sessions::Known;
 use super::store::Store;
 use super::switch::Switch;
@@ -73,10 +73,8 @@ impl Engine {
     }
 
     fn note_result(&mut self, tag: CallTag, reply: &Reply, offset: Offset) {
-        let mut encoded = Vec::new();
-        put_reply(&mut encoded, reply);
         let CallTag { session, seq, low } = tag;
-        self.sessions.note(Tag { session, seq, low, reply: &encoded }, offset);
+        self.sessions.note(Tag { session, seq, low, reply: &reply_bytes(reply) }, offset);
     }
 
     fn log_removal(&mut self, key: &Value) {
@@ -173,7 +171,7 @@ impl Engine {
 
     /// Whether some follower is being synchronised: it has some shards and lacks others, so a change that reads one
     /// shard to change another cannot be repeated there, and is logged as the keys that it left.
-    fn syncs_someone(&self) -> bool {
+    pub(super) fn syncs_someone(&self) -> bool {
         match &self.part {
             Part::Leading(lead) => lead.peers.values().any(|peer| peer.sending.is_some()),
             _ => false,
@@ -218,7 +216,8 @@ impl Engine {
         if lead.isr.len() < self.config.min_insync && ack == Ack::InSync && !self.rules.off(Switch::R1BelowMinimum) {
             return self.respond(cx, origin, ForwardResult::NotEnoughReplicas);
         }
-        if self.log.bytes_after(self.hw) > self.config.max_unreplicated_bytes as u64 {
+        let beyond = tag.seq.saturating_sub(tag.low) > self.config.session_window;
+        if beyond || self.log.bytes_after(self.hw) > self.config.max_unreplicated_bytes as u64 {
             return self.respond(cx, origin, ForwardResult::Overloaded);
         }
         if ack == Ack::Leader && !self.lease_is_valid(cx.now) {
@@ -255,11 +254,12 @@ impl Engine {
         if offset <= self.hw || ack == Ack::Leader && self.lease_is_valid(cx.now) {
             return self.respond(cx, origin, ForwardResult::Done { reply, offset });
         }
+        let since = cx.now.boot_us;
         let Part::Leading(lead) = &mut self.part else { return };
         match ack {
-            Ack::Replicas(copies) => lead.counted.push(Wait { offset, origin, reply, copies }),
+            Ack::Replicas(copies) => lead.counted.push(Wait { offset, origin, reply, copies, since }),
             Ack::InSync | Ack::Leader => {
-                let wait = Wait { offset, origin, reply, copies: 0 };
+                let wait = Wait { offset, origin, reply, copies: 0, since };
                 // Nearly always the last one; a retry may be earlier.
                 let at = lead.waits.partition_point(|other| other.offset <= offset);
                 lead.waits.insert(at, wait);
@@ -272,17 +272,7 @@ fn put_record(out: &mut Vec<u8>, logged: Logged<'_>, body: impl FnOnce(&mut Vec<
     match logged.tag {
         None => put_head(out, logged.kind, None),
         Some((CallTag { session, seq, low }, reply)) => {
-            let mut encoded = smallvec::SmallVec::<[u8; 32]>::new();
-            let mut buffer = Vec::new();
-            let reply: &[u8] = match reply {
-                Reply::Ok => &[1],
-                Reply::Nil => &[0],
-                other => {
-                    put_reply(&mut buffer, other);
-                    encoded.extend_from_slice(&buffer);
-                    &encoded
-                }
-            };
+            let reply = &reply_bytes(reply)[..];
             put_head(out, logged.kind, Some(Tag { session, seq, low, reply }));
         }
     }
@@ -296,9 +286,30 @@ pub(super) fn push_record(out: &mut Vec<u8>, logged: Logged<'_>, body: impl FnOn
     put_bytes(out, &record);
 }
 
-/// Adds a call's effect to a batch.
-pub(super) fn push_effect(out: &mut Vec<u8>, tag: CallTag, reply: &Reply, change: &Mutation<'_>) {
-    push_record(out, Logged { kind: Kind::Effect, tag: Some((tag, reply)) }, |out| put_open_command(out, change));
+/// Adds the removal of keys to a batch.
+pub(super) fn push_removals(out: &mut Vec<u8>, keys: &mut Vec<Value>) {
+    for key in keys.drain(..) {
+        let removal = Mutation::removal([Key::from(&key)]);
+        push_record(out, Logged::own(Kind::Effect), |out| put_open_command(out, &removal));
+    }
+}
+
+/// Adds a call's effect to a batch; as the keys that it left when a store is given.
+pub(super) fn push_effect<S: Store>(
+    out: &mut Vec<u8>,
+    tag: CallTag,
+    reply: &Reply,
+    change: &Mutation<'_>,
+    whole: Option<&mut S>,
+) {
+    let tag = Some((tag, reply));
+    match whole {
+        Some(store) => {
+            let body = whole_keys(store, change);
+            push_record(out, Logged { kind: Kind::Batch, tag }, |out| out.extend_from_slice(&body));
+        }
+        None => push_record(out, Logged { kind: Kind::Effect, tag }, |out| put_open_command(out, change)),
+    }
 }
 
 /// The keys of `change` as they are now, as the body of a batch.

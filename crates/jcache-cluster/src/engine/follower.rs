@@ -1,16 +1,11 @@
 //! Following: one leader at a time, in its epoch; the log at once, execution up to the commit point only (D4).
 
-use jcache_core::Error;
-use jcache_core::command::Mutation;
-
-use super::codec::{read_open_command, take_bytes, take_varint};
-use super::event::{Fatal, Notice, StreamId};
+use super::event::{Fatal, StreamId};
 use super::fullsync::Loading;
-use super::log::{Run, is_whole, next_record};
+use super::log::{Run, is_whole};
 use super::member::{Epoch, MemberId, Offset};
 use super::message::{Accept, AckMessage, Frame, Join, Message, Reject, StreamKind};
-use super::record::{self, Kind, take_member};
-use super::store::{Side, Store};
+use super::store::Store;
 use super::switch::Switch;
 use super::{Cx, Engine, Part, ms};
 
@@ -29,7 +24,11 @@ pub(crate) struct Following {
     since: u64,
     /// The last message of the leader on this stream.
     seq: u64,
-    resync: bool,
+    pub(crate) resync: bool,
+    /// Number of the last join.
+    attempt: u64,
+    /// What was committed when the leader accepted this process, once known.
+    goal: Option<Offset>,
 }
 
 #[derive(Debug)]
@@ -83,11 +82,22 @@ impl Engine {
         self.stop_following(cx);
         // A new leader gets its time before it is suspected.
         self.heard_at = cx.now.boot_us;
-        self.candidacy = None;
+        self.end_candidacy(cx);
         self.released_by = None;
         let since = cx.now.boot_us;
         let state = State::Waiting(0);
-        let following = Following { epoch, leader: member, addr, stream: None, state, since, seq: 0, resync: false };
+        let following = Following {
+            epoch,
+            leader: member,
+            addr,
+            stream: None,
+            state,
+            since,
+            seq: 0,
+            attempt: 0,
+            resync: false,
+            goal: None,
+        };
         self.part = Part::Following(following);
         self.dial(cx);
     }
@@ -133,9 +143,11 @@ impl Engine {
             cx.store.load_abort();
         }
         (following.state, following.since, following.seq) = (State::Joining, cx.now.boot_us, 0);
+        following.attempt += 1;
         let join = Join {
             cluster: self.cluster.clone().unwrap_or_default(),
             member: self.me.member.clone(),
+            attempt: following.attempt,
             promised: self.promised,
             leo: self.log.leo(),
             applied: self.applied,
@@ -207,7 +219,9 @@ impl Engine {
     }
 
     pub(super) fn on_accept<S: Store>(&mut self, cx: &mut Cx<'_, S>, stream: StreamId, accept: Accept) {
-        if !self.follows(stream) {
+        // Only the last join's answer: records may have been taken, and acknowledged, since an earlier one.
+        let awaited = |it: &Following| matches!(it.state, State::Joining) && it.attempt == accept.attempt;
+        if !self.follows(stream) || !matches!(&self.part, Part::Following(it) if awaited(it)) {
             return;
         }
         self.promise(cx, accept.epoch);
@@ -240,6 +254,7 @@ impl Engine {
         }
         let Part::Following(following) = &mut self.part else { return };
         following.epoch = accept.epoch;
+        following.goal = None;
         following.since = cx.now.boot_us;
         following.state = if accept.full { State::Loading(Box::new(Loading::new(base))) } else { State::Streaming };
         self.acknowledge(cx, accept.seq);
@@ -261,6 +276,7 @@ impl Engine {
         self.clock.hear(cx.now, frame.time_ms);
         let run = Run { epoch: frame.written, first: frame.first, count: frame.count, bytes: frame.records };
         let Part::Following(following) = &mut self.part else { return };
+        let goal = *following.goal.get_or_insert(frame.hw);
         let leo = match &following.state {
             State::Loading(loading) => loading.log.leo(),
             _ => self.log.leo(),
@@ -290,6 +306,7 @@ impl Engine {
         self.hw = self.hw.max(frame.hw.min(self.log.leo()));
         let upto = if self.rules.off(Switch::ApplyUncommitted) { self.log.leo() } else { self.hw };
         self.apply_up_to(cx, upto);
+        self.synced |= self.hw >= goal;
         self.acknowledge(cx, frame.seq);
         self.calls_applied(cx);
     }
@@ -330,7 +347,10 @@ impl Engine {
             seq: following.seq,
             coordinated,
         };
-        debug_assert!(epoch == self.promised || self.rules.off(Switch::R7NoFence), "R7: no acknowledgement for a smaller epoch");
+        debug_assert!(
+            epoch == self.promised || self.rules.off(Switch::R7NoFence),
+            "R7: no acknowledgement for a smaller epoch"
+        );
         self.heard_at = cx.now.boot_us;
         self.granted_until = self.granted_until.max(cx.now.boot_us + ms(self.config.timing.grant_ms));
         cx.out.send(stream, Message::Ack(ack));
@@ -360,88 +380,4 @@ impl Engine {
             _ => None,
         }
     }
-
-    /// Executes the log up to `to`.
-    pub(super) fn apply_up_to<S: Store>(&mut self, cx: &mut Cx<'_, S>, to: Offset) {
-        while let Some(run) = self.log.piece(self.applied, to) {
-            let mut bytes = run.bytes;
-            while let Some(record) = next_record(&mut bytes) {
-                let offset = self.applied + 1;
-                if let Err(failure) = self.apply_record(cx, &record, offset) {
-                    return self.differs(cx, failure, offset);
-                }
-                self.applied = offset;
-            }
-        }
-    }
-
-    fn apply_record<S: Store>(&mut self, cx: &mut Cx<'_, S>, bytes: &[u8], offset: Offset) -> Result<(), Mismatch> {
-        let record = record::read(bytes).map_err(|_| Mismatch::Unknown)?;
-        if let Some(tag) = record.tag {
-            self.sessions.note(tag, offset);
-        }
-        let mut body = record.body;
-        match record.kind {
-            Kind::NoOp => {}
-            Kind::Effect => apply_effect(cx.store, record.body, Side::Live, &|_| true)?,
-            Kind::Batch => {
-                while !body.is_empty() {
-                    self.apply_record(cx, take_bytes(&mut body)?, offset)?;
-                }
-            }
-            Kind::SessionOpen => self.sessions.open(offset, take_member(&mut body)?),
-            Kind::SessionClose => self.sessions.close(take_varint(&mut body)?),
-            Kind::Wire => self.wire = u32::try_from(take_varint(&mut body)?).unwrap_or(u32::MAX),
-            Kind::Digest => {
-                let (shard, digest) = (take_varint(&mut body)? as usize, take_varint(&mut body)?);
-                self.counters.digests += 1;
-                if cx.store.digest(shard) != digest {
-                    return Err(Mismatch::Digest(shard));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// This copy is not the leader's: alarm, and everything anew.
-    fn differs<S: Store>(&mut self, cx: &mut Cx<'_, S>, failure: Mismatch, offset: Offset) {
-        let shard = match failure {
-            Mismatch::Unknown => return self.fail(cx, Fatal::UnknownRecord),
-            Mismatch::Digest(shard) => shard,
-            Mismatch::Effect => usize::MAX,
-        };
-        self.counters.digest_mismatches += 1;
-        self.notify(cx, Notice::DigestMismatch { shard, offset });
-        if let Part::Following(following) = &mut self.part {
-            following.resync = true;
-            self.rejoin(cx);
-        } else {
-            self.applied = offset;
-        }
-    }
-}
-
-/// Why a record could not be applied.
-#[derive(Debug, Clone, Copy)]
-enum Mismatch {
-    Unknown,
-    Effect,
-    Digest(usize),
-}
-
-impl From<Error> for Mismatch {
-    fn from(_: Error) -> Self {
-        Mismatch::Effect
-    }
-}
-
-/// Decodes a logged effect and repeats it: this knows no command by name.
-pub(super) fn apply_effect<S: Store>(
-    store: &mut S,
-    body: &[u8],
-    side: Side,
-    admits: &dyn Fn(usize) -> bool,
-) -> Result<(), Error> {
-    let args = read_open_command(body)?;
-    store.apply(&Mutation::parse(&args)?, side, admits)
 }

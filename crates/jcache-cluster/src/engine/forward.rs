@@ -78,7 +78,10 @@ impl Engine {
             let Some(caller) = self.callers.by_stream.get(&stream) else { return };
             let origin = Origin::Remote(stream, seq);
             let busy = match &self.part {
-                Part::Leading(lead) => lead.draining.as_ref().is_some_and(|drain| drain.is_released() || !matches!(work, Work::Read { .. })),
+                Part::Leading(lead) => lead
+                    .draining
+                    .as_ref()
+                    .is_some_and(|drain| drain.is_released() || !matches!(work, Work::Read { .. })),
                 _ => true,
             };
             if busy {

@@ -10,10 +10,10 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use jcache_core::Error;
 
+use super::apply::apply_effect;
 use super::codec::take_bytes;
 use super::epochs::Epochs;
 use super::event::StreamId;
-use super::follower::apply_effect;
 use super::log::{Log, Run, next_record};
 use super::member::Offset;
 use super::message::{Snap, SnapPart};

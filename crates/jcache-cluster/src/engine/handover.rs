@@ -87,6 +87,10 @@ impl Engine {
             lead.draining = None;
             return;
         }
+        if drain.stage == Stage::Sent && self.coord.intent.is_none() {
+            lead.draining = None;
+            return;
+        }
         let target = drain.target.clone();
         let ready = self.hw == leo && lead.peer_of(&target).is_some_and(|peer| peer.acked == Some(leo));
         if !ready || !waiting {
@@ -175,7 +179,10 @@ impl Engine {
         let cut_off = !self.coord.heard_within(boot, self.config.session_lease_ms + self.config.timing.grant_ms);
         let Part::Leading(lead) = &self.part else { return };
         // A proposed change may still land: while its outcome is unknown nothing is given away.
-        if cut_off && lead.pending.is_none() && lead.peers.values().any(|it| it.coordinated && lead.isr.contains(&it.member)) {
+        if cut_off
+            && lead.pending.is_none()
+            && lead.peers.values().any(|it| it.coordinated && lead.isr.contains(&it.member))
+        {
             self.hand_over(cx, None, Stage::ByRelease);
         }
     }
@@ -190,7 +197,10 @@ impl Engine {
         match &self.part {
             Part::Left | Part::Candidate => {}
             Part::Leading(lead) => {
-                if lead.isr.len() == 1 && lead.pending.is_none() {
+                let me = &self.me.member;
+                let mut others = self.coord.view.members.values().map(|(record, _)| record);
+                // Somebody else may still take over: it is waited for.
+                if lead.isr.len() == 1 && !others.any(|it| it.voter && it.node != me.node) {
                     return self.leave_now(cx);
                 }
                 self.hand_over(cx, None, Stage::ByTransaction);

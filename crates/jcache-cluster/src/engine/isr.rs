@@ -129,12 +129,16 @@ impl Engine {
     }
 
     /// R4: a member joins the set only when it has acknowledged, in this epoch, all that is committed and all from
-    /// before the epoch; and has executed nothing beyond.
+    /// before the epoch.
+    ///
+    /// The design also keeps a member out that was just synchronised and has executed more than is committed (2.14). At
+    /// the floor that would be for ever, because the dead member whose place it takes holds up the commit point; and it
+    /// is safe without: whoever is elected keeps its whole log, and until then it shows nothing (R10).
     fn may_join(&self, lead: &Leading, peer: &Peer) -> bool {
         let Some(acked): Option<Offset> = peer.acked else { return false };
         let committed = acked >= self.hw || self.rules.off(Switch::R4BehindCommit);
         let from_before = acked + 1 >= lead.start || self.rules.off(Switch::R4BehindStart);
-        committed && from_before && peer.applied <= self.hw
+        committed && from_before
     }
 
     fn propose<S: Store>(&mut self, cx: &mut Cx<'_, S>, set: BTreeSet<MemberId>) {
@@ -166,7 +170,8 @@ impl Engine {
             lead.state = state.clone();
             lead.state_revision = *revision;
             lead.isr = state.isr.iter().cloned().collect();
-            let left: Vec<_> = lead.peers.iter().filter(|(_, it)| it.leaving && !lead.isr.contains(&it.member)).collect();
+            let left: Vec<_> =
+                lead.peers.iter().filter(|(_, it)| it.leaving && !lead.isr.contains(&it.member)).collect();
             for (stream, _) in left {
                 cx.out.send(*stream, super::Message::Leave);
             }
@@ -178,7 +183,9 @@ impl Engine {
         if let Part::Leading(lead) = &mut self.part {
             if let Some(peer) = lead.peers.get_mut(&stream) {
                 peer.leaving = true;
-                if !lead.isr.contains(&peer.member) && !lead.pending.as_ref().is_some_and(|set| set.contains(&peer.member)) {
+                if !lead.isr.contains(&peer.member)
+                    && !lead.pending.as_ref().is_some_and(|set| set.contains(&peer.member))
+                {
                     cx.out.send(stream, super::Message::Leave);
                 }
             }

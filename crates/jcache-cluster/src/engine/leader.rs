@@ -119,7 +119,8 @@ impl Engine {
             self.log.truncate(keep);
         }
         self.stop_following(cx);
-        self.candidacy = None;
+        self.end_candidacy(cx);
+        self.synced = true;
         (self.promised, self.led) = (epoch, epoch);
         self.promised_at = cx.now.boot_us;
         self.reset_since = None;
@@ -241,7 +242,12 @@ impl Engine {
             return reject(cx, Reject::Busy);
         }
         // An earlier stream of the same node is dead, or its process is.
-        lead.peers.retain(|id, peer| *id == stream || peer.member.node != join.member.node);
+        let old = lead.peers.iter().filter(|(id, peer)| **id != stream && peer.member.node == join.member.node);
+        let old: Vec<StreamId> = old.map(|(id, _)| *id).collect();
+        for old in &old {
+            lead.peers.remove(old);
+            cx.out.push(super::Action::Close { stream: *old });
+        }
         let boot = cx.now.boot_us;
         let truncate_to = if full { self.log.leo() } else { point };
         let mut peer = Peer {
@@ -270,7 +276,11 @@ impl Engine {
         lead.peers.insert(stream, peer);
         let counted = if full { &mut self.counters.full_syncs } else { &mut self.counters.partial_syncs };
         *counted += 1;
-        cx.out.send(stream, Message::Accept(Accept { epoch, cluster, truncate_to, full, seq: 1 }));
+        cx.out
+            .send(stream, Message::Accept(Accept { epoch, cluster, attempt: join.attempt, truncate_to, full, seq: 1 }));
+        for old in old {
+            self.accepted.remove(&old);
+        }
     }
 
     /// A follower says what it has.

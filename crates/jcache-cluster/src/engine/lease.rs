@@ -20,8 +20,9 @@ impl Engine {
         }
         let granted = lead.maximal().filter(|member| **member != self.me.member).all(|member| {
             // A grant counts from the sending of what it answers, and not from before a pause or this epoch.
-            lead.peer_of(member)
-                .is_some_and(|peer| peer.granted_at >= lead.lease_from.max(1) && boot < peer.granted_at + ms(self.config.timing.lease_ms))
+            lead.peer_of(member).is_some_and(|peer| {
+                peer.granted_at >= lead.lease_from.max(1) && boot < peer.granted_at + ms(self.config.timing.lease_ms)
+            })
         });
         // Alone in the set nobody else may be elected, unless an unclean start is allowed: that takes as long without
         // the leader's key, which this leader saw when it last read it.

@@ -246,7 +246,8 @@ impl Log {
             if last.first > offset {
                 continue;
             }
-            let kept = if last.last() > offset { last.part(last.first, offset) } else { last.part(last.first, last.last()) };
+            let kept =
+                if last.last() > offset { last.part(last.first, offset) } else { last.part(last.first, last.last()) };
             self.bytes += kept.bytes.len() + SEGMENT_COST;
             self.tail_position += kept.bytes.len() as u64;
             self.segments.push_back(Segment { count: kept.count, bytes: kept.bytes, ..last });

@@ -96,6 +96,9 @@ pub struct Join {
     pub cluster: String,
     /// Who joins.
     pub member: MemberId,
+    /// Number of this join, given back with the answer: an answer to an earlier one is void, because what it was based
+    /// on may have changed.
+    pub attempt: u64,
     /// The highest epoch it has seen.
     pub promised: Epoch,
     /// Its last record.
@@ -136,6 +139,8 @@ pub struct Accept {
     pub epoch: Epoch,
     /// The cluster's id.
     pub cluster: String,
+    /// Number of the join that this answers.
+    pub attempt: u64,
     /// The follower's log is right up to here; what follows it drops.
     pub truncate_to: Offset,
     /// Everything comes anew, the records after `truncate_to` with it.

@@ -10,8 +10,8 @@ use super::message::{Frame, Message};
 use super::store::Store;
 use super::{Cx, Engine, Part, ms};
 
-/// Unacknowledged messages, heartbeats included, beyond which a follower gets no more.
-const MOST_UNANSWERED: usize = 64;
+/// Heartbeats that go out although as many messages as may be under way are.
+const EXTRA_HEARTBEATS: usize = 2;
 
 impl Peer {
     /// Notes that a message goes out, and gives its number.
@@ -72,7 +72,8 @@ impl Engine {
             }
             let idle = boot >= peer.sent_at + heartbeat;
             let news = (peer.sent_hw < hw && peer.sent.is_empty()) || peer.sent_round < round;
-            let room = peer.sent.len() < if idle { MOST_UNANSWERED } else { self.config.frames_in_flight };
+            let extra = if idle { EXTRA_HEARTBEATS } else { 0 };
+            let room = peer.sent.len() < self.config.frames_in_flight + extra;
             if (idle || news) && room && !wants_snap {
                 let seq = peer.next_seq(boot, round, hw);
                 cx.out.send(*stream, frame(seq, None, peer.cursor, epoch));

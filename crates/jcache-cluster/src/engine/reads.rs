@@ -49,7 +49,13 @@ impl Engine {
     }
 
     /// A strong read arrives at the leader.
-    pub(super) fn strong_read<S: Store>(&mut self, cx: &mut Cx<'_, S>, origin: Origin, level: Level, query: &Query<'_>) {
+    pub(super) fn strong_read<S: Store>(
+        &mut self,
+        cx: &mut Cx<'_, S>,
+        origin: Origin,
+        level: Level,
+        query: &Query<'_>,
+    ) {
         if !matches!(self.part, Part::Leading(_)) {
             return self.respond(cx, origin, ForwardResult::Again);
         }
@@ -145,6 +151,22 @@ impl Engine {
         }) {
             let round = lead.round;
             self.list(cx, round);
+        }
+    }
+
+    /// Replies that nobody can prove, and writes that never get their copies, are given up.
+    pub(super) fn tick_held<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
+        let Part::Leading(lead) = &mut self.part else { return };
+        let Some(before) = cx.now.boot_us.checked_sub(ms(2 * self.config.call_ms)) else { return };
+        let mut over = Vec::new();
+        for queue in [&mut lead.leased, &mut lead.proved] {
+            while queue.front().is_some_and(|held| held.since < before) {
+                over.extend(queue.pop_front().map(|held| held.origin));
+            }
+        }
+        lead.counted.retain(|wait| wait.since >= before);
+        for origin in over {
+            self.respond(cx, origin, ForwardResult::Fenced);
         }
     }
 

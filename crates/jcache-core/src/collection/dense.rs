@@ -12,7 +12,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use jcache_value::Value;
 
-use super::allocated;
+use super::{allocated, growth};
 
 /// Room for this many elements is kept when elements leave.
 const KEEP: usize = 64;
@@ -74,6 +74,21 @@ impl<E: Keyed> Dense<E> {
         allocated(self.elements.capacity() * size_of::<E>()) + allocated(self.index.allocation_size()) + self.held
     }
 
+    /// No less than the bytes that vector and index grow by for `count` elements, of which `new` tells how many are new.
+    pub(crate) fn growth_ahead(&self, count: usize, new: impl FnOnce() -> usize) -> usize {
+        let parts = |more: usize| {
+            let vector = growth::of_vec(self.len(), self.elements.capacity(), more, size_of::<E>(), growth::step);
+            // A full index grows before it is asked whether it has an element.
+            vector + growth::of_index(&self.index, more + 1)
+        };
+        if parts(count) == 0 { 0 } else { parts(new()) }
+    }
+
+    /// What a set of so many elements takes, the elements' own bytes aside.
+    pub(crate) fn size_of_new(capacity: usize) -> usize {
+        allocated(size_of::<Self>()) + allocated(capacity * size_of::<E>()) + growth::of_new_index(capacity)
+    }
+
     /// The elements by number.
     #[inline]
     pub(crate) fn elements(&self) -> &[E] {
@@ -87,16 +102,23 @@ impl<E: Keyed> Dense<E> {
         Some(&self.elements[*at as usize])
     }
 
-    /// Changes the element with this key, or adds the one that `create` returns. Returns whether it was added.
-    pub(crate) fn upsert(&mut self, key: &[u8], change: impl FnOnce(&mut E), create: impl FnOnce() -> E) -> bool {
+    /// Changes the element with this key, in place or for the one that `change` returns, or adds the one that `create`
+    /// returns. Returns whether it was added.
+    pub(crate) fn upsert(
+        &mut self,
+        key: &[u8],
+        change: impl FnOnce(&mut E) -> Option<E>,
+        create: impl FnOnce() -> E,
+    ) -> bool {
         let Dense { elements, index, held } = self;
         let same = |&at: &u32| elements[at as usize].key() == key;
         match index.entry(hash(key), same, |&at| hash(elements[at as usize].key())) {
             Entry::Occupied(at) => {
                 let element = &mut elements[*at.get() as usize];
-                *held -= element.heap_size();
-                change(element);
-                *held += element.heap_size();
+                if let Some(new) = change(element) {
+                    *held = *held + new.heap_size() - element.heap_size();
+                    *element = new;
+                }
                 false
             }
             Entry::Vacant(vacant) => {
@@ -104,6 +126,9 @@ impl<E: Keyed> Dense<E> {
                     .insert(u32::try_from(elements.len()).expect("invariant: fewer than 2^32 elements fit in memory"));
                 let element = create();
                 *held += element.heap_size();
+                if elements.len() == elements.capacity() {
+                    elements.reserve_exact(growth::step(elements.len()));
+                }
                 elements.push(element);
                 true
             }

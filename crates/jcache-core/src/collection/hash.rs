@@ -8,9 +8,9 @@ use std::iter::FusedIterator;
 
 use jcache_value::{Entry, Value};
 
-use super::allocated;
 use super::dense::{Dense, Keyed};
 use super::packed::{self, Packed};
+use super::{allocated, growth};
 
 /// A mutable map from fields to values, both byte strings.
 ///
@@ -96,6 +96,33 @@ impl Hash {
         }
     }
 
+    /// No less than the bytes that [`Hash::heap_size`] grows by when these fields are set, at any moment meanwhile.
+    /// O(number of fields given).
+    pub fn growth_ahead<'x>(&self, pairs: impl Iterator<Item = (&'x [u8], &'x [u8])> + Clone) -> usize {
+        let count = pairs.clone().count();
+        // Those that are not there yet, looked for only where it matters.
+        let new = || pairs.clone().filter(|(field, _)| !self.contains(field)).count();
+        let block = |field: usize, value: usize| Entry::<()>::text_size(field, value, false);
+        let blocks = || pairs.clone().map(|(field, value)| block(field.len(), value.len())).sum::<usize>();
+        match &self.0 {
+            Form::Packed(packed) => {
+                let most = Self::MAX_PACKED_VALUE;
+                let stays = pairs.clone().all(|(field, value)| field.len().max(value.len()) <= most)
+                    && (self.len() + count <= Self::MAX_PACKED_ENTRIES
+                        || self.len() + new() <= Self::MAX_PACKED_ENTRIES);
+                if stays {
+                    let cost = |(field, value): (&[u8], &[u8])| Packed::cost(field.len()) + Packed::cost(value.len());
+                    return packed.growth_ahead(pairs.map(cost).sum());
+                }
+                let those_there = packed.size() + self.len() * block(0, 0);
+                Dense::<Entry<()>>::size_of_new(self.len() + count + growth::step(self.len() + count))
+                    + those_there
+                    + blocks()
+            }
+            Form::Full(dense) => blocks() + dense.growth_ahead(count, new),
+        }
+    }
+
     /// The value of a field: a handle to it in a large hash, a copy in a packed one.
     pub fn get(&self, field: &[u8]) -> Option<Value> {
         match &self.0 {
@@ -145,11 +172,7 @@ impl Hash {
             },
             Form::Full(dense) => dense.upsert(
                 field,
-                |entry| {
-                    if !entry.overwrite(new) {
-                        *entry = Entry::text(field, new, 0);
-                    }
-                },
+                |entry| if entry.overwrite(new) { None } else { Some(Entry::text(field, new, 0)) },
                 || Entry::text(field, new, 0),
             ),
         }
@@ -222,7 +245,7 @@ impl Hash {
         if self.is_packed() {
             let mut dense = Dense::with_capacity(self.len() + 1);
             self.for_each(|field, value| {
-                dense.upsert(field, |_| (), || Entry::text(field, value, 0));
+                dense.upsert(field, |_| None, || Entry::text(field, value, 0));
             });
             self.0 = Form::Full(Box::new(dense));
         }

@@ -13,8 +13,8 @@ use std::iter::FusedIterator;
 
 use jcache_value::Value;
 
-use super::packed::Packed;
-use chunk::{fits, remove_matching, replace};
+use super::packed::{CHUNK, Packed};
+use chunk::{PLAIN, fits, remove_matching, replace};
 use chunks::Chunks;
 use iter::{Elements, Iter};
 
@@ -76,6 +76,20 @@ impl List {
         match &self.0 {
             Form::Packed(packed) => packed.heap_size(),
             Form::Chunks(chunks) => chunks.heap_size(),
+        }
+    }
+
+    /// No less than the bytes that [`List::heap_size`] grows by when these elements are added anywhere, one after the
+    /// other, or put in the place of others. O(number of elements given).
+    pub fn growth_ahead<'x>(&self, elements: impl Iterator<Item = &'x [u8]> + Clone) -> usize {
+        match &self.0 {
+            Form::Packed(packed) => {
+                let cost: usize = elements.clone().map(|element| Packed::cost(element.len())).sum();
+                let stays = packed.size() + cost <= CHUNK && elements.clone().all(|element| element.len() <= PLAIN);
+                let turns = || Chunks::size_of_new() + Chunks::default().growth_ahead(elements);
+                packed.growth_ahead(cost.min(CHUNK)) + if stays { 0 } else { turns() }
+            }
+            Form::Chunks(chunks) => chunks.growth_ahead(elements),
         }
     }
 

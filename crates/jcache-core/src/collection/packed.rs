@@ -64,6 +64,17 @@ impl Packed {
         allocated(self.block.len())
     }
 
+    /// No less than the bytes that the block grows by when elements of so many bytes, lengths included, are added or put
+    /// in the place of others.
+    pub(crate) fn growth_ahead(&self, bytes: usize) -> usize {
+        if self.block.len() - self.end as usize >= bytes && self.start as usize >= bytes {
+            return 0;
+        }
+        // A quarter of what is needed is kept spare at each end.
+        let needed = self.size() + bytes;
+        allocated(needed + needed / 2 + 16).saturating_sub(self.heap_size())
+    }
+
     /// The bytes an element of `len` bytes takes.
     #[inline]
     pub(crate) fn cost(len: usize) -> usize {

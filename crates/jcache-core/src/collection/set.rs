@@ -7,9 +7,9 @@ use std::fmt;
 
 use jcache_value::Value;
 
-use super::allocated;
 use super::dense::Dense;
 use super::packed::Packed;
+use super::{allocated, growth};
 
 /// A set of byte strings.
 ///
@@ -28,6 +28,12 @@ use super::packed::Packed;
 /// ```
 #[derive(Clone)]
 pub struct Set(Form);
+
+/// Bytes that a member's block takes beside the member: header, and the allocator's rounding.
+const BLOCK: usize = 40;
+
+/// Bytes that the longest integer takes, packed.
+const DIGITS: usize = 22;
 
 #[derive(Clone)]
 enum Form {
@@ -86,6 +92,40 @@ impl Set {
         }
     }
 
+    /// No less than the bytes that [`Set::heap_size`] grows by when these members are added, at any moment meanwhile.
+    /// O(number of members given).
+    pub fn growth_ahead<'x>(&self, members: impl Iterator<Item = &'x [u8]> + Clone) -> usize {
+        let count = members.clone().count();
+        // Those that are not there yet, looked for only where it matters.
+        let new = || members.clone().filter(|member| !self.contains(member)).count();
+        let blocks = || members.clone().map(|member| BLOCK + member.len()).sum::<usize>();
+        let packs = || members.clone().all(|member| member.len() <= Self::MAX_PACKED_VALUE);
+        let fits = |most: usize| self.len() + count <= most || self.len() + new() <= most;
+        match &self.0 {
+            Form::Full(dense) => blocks() + dense.growth_ahead(count, new),
+            Form::Ints(ints) if fits(Self::MAX_INTSET_ENTRIES) && members.clone().all(|it| integer(it).is_some()) => {
+                growth::of_vec(ints.len(), ints.capacity(), count, size_of::<i64>(), |len| len / 4 + 2)
+            }
+            Form::Packed(packed) if packs() && fits(Self::MAX_PACKED_ENTRIES) => {
+                packed.growth_ahead(members.map(|member| Packed::cost(member.len())).sum())
+            }
+            Form::Ints(_) | Form::Packed(_) => {
+                let those_there = match &self.0 {
+                    Form::Packed(packed) => packed.size(),
+                    _ => self.len() * DIGITS,
+                };
+                // Perhaps packed first, and then in full.
+                let packed = 2 * those_there;
+                let len = self.len() + count;
+                packed
+                    + Dense::<Value>::size_of_new(len + growth::step(len))
+                    + self.len() * BLOCK
+                    + those_there
+                    + blocks()
+            }
+        }
+    }
+
     /// Whether this is a member.
     pub fn contains(&self, member: &[u8]) -> bool {
         match &self.0 {
@@ -130,7 +170,7 @@ impl Set {
                 self.unpack();
                 self.insert(member)
             }
-            Form::Full(dense) => dense.upsert(member, |_| (), || Value::new(member)),
+            Form::Full(dense) => dense.upsert(member, |_| None, || Value::new(member)),
         }
     }
 
@@ -224,7 +264,7 @@ impl Set {
     fn unpack(&mut self) {
         let mut dense = Dense::with_capacity(self.len() + 1);
         self.for_each(|member| {
-            dense.upsert(member, |_| (), || Value::new(member));
+            dense.upsert(member, |_| None, || Value::new(member));
         });
         self.0 = Form::Full(Box::new(dense));
     }

@@ -99,6 +99,24 @@ impl SortedSet {
         }
     }
 
+    /// No less than the bytes that [`SortedSet::heap_size`] grows by when these members get a score, at any moment
+    /// meanwhile. O(number of members given).
+    pub fn growth_ahead<'x>(&self, members: impl Iterator<Item = &'x [u8]> + Clone) -> usize {
+        let count = members.clone().count();
+        // Those that are not there yet, looked for only where it matters.
+        let new = || members.clone().filter(|member| self.score(member).is_none()).count();
+        let bytes = || members.clone().map(<[u8]>::len).sum::<usize>();
+        match &self.0 {
+            Form::Packed(packed) => {
+                let stays = members.clone().all(|member| member.len() <= Self::PACKED_MEMBER)
+                    && (self.len() + count <= Self::PACKED_LEN || self.len() + new() <= Self::PACKED_LEN);
+                let all = || Indexed::size_of_new(self.len() + count, packed.size() + bytes());
+                if stays { packed.growth_ahead(count, bytes()) } else { all() }
+            }
+            Form::Indexed(indexed) => indexed.growth_ahead(count, new, bytes()),
+        }
+    }
+
     /// The score of `member`. O(1).
     pub fn score(&self, member: &[u8]) -> Option<f64> {
         either!(&self.0, it => it.score(member))

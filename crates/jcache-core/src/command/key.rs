@@ -2,12 +2,14 @@
 
 mod expire;
 mod flush;
+mod object;
 mod rename;
 mod scan;
 mod ttl;
 
 pub use expire::{Expire, ExpireAt, ExpireWhen, NewTime, PExpire, PExpireAt, Persist};
 pub use flush::{Flush, FlushAll, FlushDb};
+pub use object::{MemoryUsage, ObjectEncoding, ObjectFreq, ObjectIdleTime, ObjectRefCount, Samples};
 pub use rename::{Copy, Rename, RenameNx, Replace};
 pub use scan::{DbSize, KeyFilter, Keys, RandomKey, Scan};
 pub use ttl::{ExpireTime, PExpireTime, PTtl, Ttl};
@@ -36,6 +38,10 @@ impl<'a> QueryCommand<'a> for Exists<'a> {
     fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<i64> {
         Ok(self.keys.iter().filter(|key| keyspace.contains(key)).count() as i64)
     }
+
+    fn shows_keys(&self, reply: &Reply) -> bool {
+        *reply == Reply::Int(self.keys.len() as i64)
+    }
 }
 
 command! {
@@ -52,6 +58,10 @@ impl<'a> QueryCommand<'a> for Touch<'a> {
     // Finding a key marks it.
     fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<i64> {
         Ok(self.keys.iter().filter(|key| keyspace.contains(key)).count() as i64)
+    }
+
+    fn shows_keys(&self, reply: &Reply) -> bool {
+        *reply == Reply::Int(self.keys.len() as i64)
     }
 }
 

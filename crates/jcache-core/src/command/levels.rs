@@ -21,13 +21,22 @@ impl<'a> Query<'a> {
     }
 
     /// Whether only the authority knows the answer: the command has no key (`DBSIZE`, `SCAN`), it asks for the
-    /// deadline, which a copy may have shortened, or it has a cursor.
+    /// deadline, which a copy may have shortened, or how the key is kept, or it has a cursor.
     pub fn needs_authority(&self) -> bool {
         let asks_deadline =
             matches!(self, Query::Ttl(_) | Query::PTtl(_) | Query::ExpireTime(_) | Query::PExpireTime(_));
         // A cursor means something only to the level that gave it.
         let has_cursor = matches!(self, Query::HScan(_) | Query::SScan(_) | Query::ZScan(_));
-        asks_deadline || has_cursor || self.first_key().is_none()
+        // A copy keeps the key in its own way.
+        let asks_form = matches!(
+            self,
+            Query::MemoryUsage(_)
+                | Query::ObjectEncoding(_)
+                | Query::ObjectFreq(_)
+                | Query::ObjectIdleTime(_)
+                | Query::ObjectRefCount(_)
+        );
+        asks_deadline || asks_form || has_cursor || self.first_key().is_none()
     }
 
     /// The query for the deadline of `key`, whose reply [`deadline_of`](Query::deadline_of) reads.

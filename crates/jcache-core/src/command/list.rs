@@ -18,10 +18,11 @@ use std::ops::Range;
 
 use jcache_value::Value;
 
-use crate::arg::{ArgSink, Args};
+use crate::arg::{ArgSink, Args, Key};
 use crate::collection::List;
 use crate::command::Field;
 use crate::error::{Error, Result};
+use crate::keyspace::Keyspace;
 
 /// An end of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +79,15 @@ impl<'a> Field<'a> for End {
             End::Right => b"RIGHT",
         });
     }
+}
+
+/// What the list at `key` grows by when elements are added, or put in the place of others.
+fn growth_ahead<'x, K: Keyspace>(
+    keyspace: &K,
+    key: &Key<'_>,
+    elements: impl Iterator<Item = &'x [u8]> + Clone,
+) -> Option<usize> {
+    Some(keyspace.collection::<List>(key).ok()??.growth_ahead(elements))
 }
 
 /// The positions that `start` and `stop` (both included, negative from the end) name in a sequence of `len`.

@@ -58,6 +58,8 @@ impl KeyPositions {
     pub const NONE: Self = Self { first: 0, last: 0, step: 0 };
     /// The first argument.
     pub const ONE: Self = Self { first: 1, last: 1, step: 1 };
+    /// The second argument, after the second word of a command's name.
+    pub const SECOND: Self = Self { first: 2, last: 2, step: 1 };
     /// The first two arguments.
     pub const TWO: Self = Self { first: 1, last: 2, step: 1 };
     /// Every argument.
@@ -71,7 +73,7 @@ impl KeyPositions {
 /// The declaration of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spec {
-    /// The name, in upper case.
+    /// The name, in upper case; one of two words has a bar between them (`OBJECT|FREQ`), as in `COMMAND INFO`.
     pub name: &'static str,
     /// Number of arguments with the name; negative: at least so many.
     pub arity: i8,
@@ -86,6 +88,11 @@ pub struct Spec {
 }
 
 impl Spec {
+    /// The words of the name: what a call begins with.
+    pub fn words(&self) -> impl Iterator<Item = &'static str> + Clone + use<> {
+        self.name.split('|')
+    }
+
     /// Whether a call with `count` arguments, the name included, has the right number of them.
     pub const fn admits(&self, count: usize) -> bool {
         let arity = self.arity.unsigned_abs() as usize;

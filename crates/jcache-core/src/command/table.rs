@@ -62,8 +62,8 @@ macro_rules! commands {
         /// Every command's row: its declaration and how to parse it.
         #[allow(elided_lifetimes_in_paths)]
         static ROWS: &[Row] = &[
-            $( Row { spec: &<$Q as Command<'static>>::SPEC, parse: |args| { <$Q as Command<'_>>::parse(args).map(|c| Request::Query(c.into())) } }, )*
-            $( Row { spec: &<$M as Command<'static>>::SPEC, parse: |args| { <$M as Command<'_>>::parse(args).map(|c| Request::Mutation(c.into())) } }, )*
+            $( Row { spec: &<$Q as Command<'static>>::SPEC, words: words(<$Q as Command<'static>>::SPEC.name), parse: |args| { <$Q as Command<'_>>::parse(args).map(|c| Request::Query(c.into())) } }, )*
+            $( Row { spec: &<$M as Command<'static>>::SPEC, words: words(<$M as Command<'static>>::SPEC.name), parse: |args| { <$M as Command<'_>>::parse(args).map(|c| Request::Mutation(c.into())) } }, )*
         ];
     };
 }
@@ -71,8 +71,9 @@ macro_rules! commands {
 commands! {
     Query {
         // keys
-        DbSize, Exists<'a>, ExpireTime<'a>, Keys<'a>, PExpireTime<'a>, PTtl<'a>, RandomKey, Scan<'a>, Touch<'a>,
-        Ttl<'a>, TypeOf<'a>,
+        DbSize, Exists<'a>, ExpireTime<'a>, Keys<'a>, MemoryUsage<'a>, ObjectEncoding<'a>, ObjectFreq<'a>,
+        ObjectIdleTime<'a>, ObjectRefCount<'a>, PExpireTime<'a>, PTtl<'a>, RandomKey, Scan<'a>, Touch<'a>, Ttl<'a>,
+        TypeOf<'a>,
         // strings
         Get<'a>, GetRange<'a>, Lcs<'a>, MGet<'a>, StrLen<'a>, SubStr<'a>,
         // hashes
@@ -111,15 +112,91 @@ commands! {
 
 struct Row {
     spec: &'static Spec,
+    /// Words of the name: arguments that say which command it is.
+    words: usize,
     parse: for<'a> fn(&mut Args<'a>) -> Result<Request<'a>>,
 }
 
-static BY_NAME: LazyLock<HashMap<&'static str, &'static Row, foldhash::fast::FixedState>> =
-    LazyLock::new(|| ROWS.iter().map(|row| (row.spec.name, row)).collect());
+/// One more than there are bars.
+const fn words(name: &str) -> usize {
+    let (mut words, mut rest) = (1, name.as_bytes());
+    while let [byte, after @ ..] = rest {
+        words += (*byte == b'|') as usize;
+        rest = after;
+    }
+    words
+}
+
+/// Rows by the bytes of the name, which never has more than 16: as one number they are hashed and compared at once.
+type Rows = LazyLock<HashMap<u128, &'static Row, foldhash::fast::FixedState>>;
+
+/// Commands of one word.
+static BY_NAME: Rows = LazyLock::new(|| rows(|spec| spec.words().count() == 1));
+
+/// Commands of two words, by the name with a bar between them.
+static BY_WORDS: Rows = LazyLock::new(|| rows(|spec| spec.words().count() == 2));
+
+fn rows(which: impl Fn(&Spec) -> bool) -> HashMap<u128, &'static Row, foldhash::fast::FixedState> {
+    let name = |row: &Row| name_number(row.spec.name.as_bytes()).expect("invariant: names have at most 16 bytes");
+    ROWS.iter().filter(|row| which(row.spec)).map(|row| (name(row), row)).collect()
+}
+
+/// A name of at most 16 bytes in upper case, as a number.
+#[inline]
+fn name_number(name: &[u8]) -> Option<u128> {
+    // The number ends in zeros: a name that does would pass for a shorter one.
+    if name.last() == Some(&0) {
+        return None;
+    }
+    let mut upper = [0; 16];
+    upper.get_mut(..name.len())?.copy_from_slice(name);
+    upper.make_ascii_uppercase();
+    Some(u128::from_le_bytes(upper))
+}
 
 /// Every command's declaration: queries, then mutations, by family.
 pub fn specs() -> impl Iterator<Item = &'static Spec> {
     ROWS.iter().map(|row| row.spec)
+}
+
+/// A command that is known by name: its declaration, and how it is read from arguments.
+#[derive(Clone, Copy)]
+pub struct Known(&'static Row);
+
+impl std::fmt::Debug for Known {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Known").field(&self.0.spec.name).finish()
+    }
+}
+
+impl Known {
+    /// The declaration.
+    #[inline]
+    pub fn spec(self) -> &'static Spec {
+        self.0.spec
+    }
+
+    /// Reads the command from its name, whose words are not looked at, and arguments.
+    ///
+    /// # Errors
+    /// Wrong number of arguments, or the command's own error for its arguments; Redis's texts.
+    #[inline]
+    pub fn parse<'a>(self, args: &'a [Arg<'a>]) -> Result<Request<'a>> {
+        let Self(row) = self;
+        if !row.spec.admits(args.len()) {
+            return Err(Error::arity(row.spec.name));
+        }
+        let rest = args.get(row.words..).unwrap_or_default();
+        if let Some(large) = rest.iter().find(|arg| arg.len() > crate::Value::MAX) {
+            return Err(Error::too_large(large.len()));
+        }
+        (row.parse)(&mut Args::new(row.spec.name, rest))
+    }
+}
+
+/// Every command: for those who look names up in a table of their own.
+pub fn known() -> impl Iterator<Item = Known> {
+    ROWS.iter().map(Known)
 }
 
 /// A command that was read from its arguments: a query or a mutation.
@@ -137,17 +214,12 @@ impl<'a> Request<'a> {
     /// # Errors
     /// Unknown command, wrong number of arguments, or the command's own error for its arguments; Redis's texts.
     pub fn parse(args: &'a [Arg<'a>]) -> Result<Self> {
-        let Some((name, rest)) = args.split_first() else {
-            return Err(Error::new(ErrorKind::UnknownCommand, "ERR empty command"));
+        let Some(name) = args.first() else { return Err(Error::unknown_command(args)) };
+        let row = match find_row(&BY_NAME, name) {
+            Some(row) => row,
+            None => find_second(args)?,
         };
-        let row = find_row(name).ok_or_else(|| unknown_command(name, rest))?;
-        if !row.spec.admits(args.len()) {
-            return Err(Error::arity(row.spec.name));
-        }
-        if let Some(large) = rest.iter().find(|arg| arg.len() > crate::Value::MAX) {
-            return Err(Error::too_large(large.len()));
-        }
-        (row.parse)(&mut Args::new(row.spec.name, rest))
+        Known(row).parse(args)
     }
 
     /// The declaration.
@@ -159,34 +231,57 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The declaration of the command `name` (any case), if there is one.
+/// The declaration of the command `name` (any case), if there is one; the two words of `OBJECT|FREQ` with a bar between.
 pub fn find_spec(name: &[u8]) -> Option<&'static Spec> {
-    find_row(name).map(|row| row.spec)
+    find_row(&BY_NAME, name).or_else(|| find_row(&BY_WORDS, name)).map(|row| row.spec)
 }
 
-fn find_row(name: &[u8]) -> Option<&'static Row> {
-    let mut upper = [0; 24];
-    let upper = upper.get_mut(..name.len())?;
-    upper.copy_from_slice(name);
-    upper.make_ascii_uppercase();
-    BY_NAME.get(std::str::from_utf8(upper).ok()?).copied()
+/// The command of two words that `args` begin with.
+#[cold]
+fn find_second(args: &[Arg<'_>]) -> Result<&'static Row> {
+    let name = args.first().map_or(&[][..], |name| name.as_bytes());
+    let mut containers = specs().filter_map(|spec| spec.name.split_once('|')).map(|(first, _)| first);
+    let Some(container) = containers.find(|first| first.as_bytes().eq_ignore_ascii_case(name)) else {
+        return Err(Error::unknown_command(args));
+    };
+    let second = args.get(1).ok_or_else(|| Error::arity(container))?;
+    let row = find_row(&BY_WORDS, &[name, second].join(&b'|'));
+    row.ok_or_else(|| Error::unknown_subcommand(container, second))
 }
 
-/// Redis's text: the name and the first arguments, 128 bytes of each at most.
-fn unknown_command(name: &[u8], rest: &[Arg<'_>]) -> Error {
-    let mut shown = Vec::new();
-    for arg in rest {
-        if shown.len() >= 128 {
-            break;
+fn find_row(rows: &Rows, name: &[u8]) -> Option<&'static Row> {
+    rows.get(&name_number(name)?).copied()
+}
+
+impl Error {
+    /// `ERR unknown command …`: the name and the first arguments, 128 bytes of each at most.
+    #[cold]
+    pub fn unknown_command(args: &[Arg<'_>]) -> Self {
+        let Some((name, rest)) = args.split_first() else {
+            return Error::new(ErrorKind::UnknownCommand, "ERR empty command");
+        };
+        let mut shown = Vec::new();
+        for arg in rest {
+            if shown.len() >= 128 {
+                break;
+            }
+            let room = 128 - shown.len();
+            shown.push(b'\'');
+            shown.extend_from_slice(&arg[..arg.len().min(room)]);
+            shown.extend_from_slice(b"' ");
         }
-        let room = 128 - shown.len();
-        shown.push(b'\'');
-        shown.extend_from_slice(&arg[..arg.len().min(room)]);
-        shown.extend_from_slice(b"' ");
+        let name = String::from_utf8_lossy(&name[..name.len().min(128)]).into_owned();
+        let text =
+            format!("ERR unknown command '{name}', with args beginning with: {}", String::from_utf8_lossy(&shown));
+        Error::new(ErrorKind::UnknownCommand, text.replace(['\r', '\n'], " "))
     }
-    let name = String::from_utf8_lossy(&name[..name.len().min(128)]).into_owned();
-    let text = format!("ERR unknown command '{name}', with args beginning with: {}", String::from_utf8_lossy(&shown));
-    Error::new(ErrorKind::UnknownCommand, text.replace(['\r', '\n'], " "))
+
+    /// `ERR unknown subcommand …` of the command `container`.
+    #[cold]
+    pub fn unknown_subcommand(container: &str, second: &[u8]) -> Self {
+        let second = String::from_utf8_lossy(&second[..second.len().min(128)]).replace(['\r', '\n'], " ");
+        Error::new(ErrorKind::UnknownCommand, format!("ERR unknown subcommand '{second}'. Try {container} HELP."))
+    }
 }
 
 /// Refuses arguments above the size limit without writing them anywhere.
@@ -256,6 +351,12 @@ impl<'a> Query<'a> {
         each_query!(self, it => it.run(keyspace, context).map(Outcome::into_reply))
     }
 
+    /// Whether [`run`](Query::run) looks at its context.
+    #[inline]
+    pub fn asks_context(&self) -> bool {
+        each_query!(self, it => it.asks_context())
+    }
+
     /// Reads from `keyspace`, and says whether it holds every key that was asked for.
     ///
     /// # Errors
@@ -264,8 +365,7 @@ impl<'a> Query<'a> {
     pub fn answer<K: Keyspace>(&self, keyspace: &K, context: Context) -> Result<Answer> {
         let reply = self.run(keyspace, context)?;
         let mut hit = true;
-        // A single-key reply that says something proves the key; the rest is looked up.
-        if self.spec().keys.last != 1 || reply.is_nothing() {
+        if !each_query!(self, it => it.shows_keys(&reply)) {
             self.visit_keys(|key| hit = hit && keyspace.contains(key));
         }
         Ok(Answer { reply, hit })
@@ -317,6 +417,18 @@ impl<'a> Mutation<'a> {
     #[inline]
     pub fn run<K: Keyspace>(&self, keyspace: &mut K, context: Context) -> Result<Reply> {
         each_mutation!(self, it => it.run(keyspace, context).map(Outcome::into_reply))
+    }
+
+    /// No less than the bytes by which collections that are there already grow when the mutation runs on `keyspace`, at
+    /// any moment meanwhile; `None` when it grows none of them.
+    pub fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        each_mutation!(self, it => it.growth_ahead(keyspace))
+    }
+
+    /// Whether [`run`](Mutation::run) looks at its context.
+    #[inline]
+    pub fn asks_context(&self) -> bool {
+        each_mutation!(self, it => it.asks_context())
     }
 
     /// The change that was made, given the reply.

@@ -36,7 +36,7 @@ fn run(model: &mut Model, words: &[Vec<u8>], context: Context) -> Result<Reply, 
     let text = |error: jcache_core::Error| error.message().to_owned();
     let request = Request::parse(&args).map_err(text)?;
 
-    let mut written: Vec<Value> = vec![Value::new(&words[0])];
+    let mut written: Vec<Value> = request.spec().words().map(Value::from).collect();
     match &request {
         Request::Query(query) => query.write_args(&mut written),
         Request::Mutation(mutation) => mutation.write_args(&mut written),

@@ -7,8 +7,8 @@
 
 use std::collections::VecDeque;
 
-/// Items in a chunk.
-const CHUNK: usize = 256;
+/// Items in a chunk. At both ends of a queue half a chunk is room unused.
+const CHUNK: usize = 64;
 
 /// What a queue keeps of a hash.
 #[inline]

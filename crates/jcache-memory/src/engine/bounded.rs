@@ -1,12 +1,11 @@
 //! Commands under a bound: what room they need, and how it is gathered without holding anything.
 
 use jcache_core::command::Mutation;
-use jcache_core::{Arg, ArgSink, Context, ErrorKind, Result};
+use jcache_core::{Arg, ArgSink, Context, ErrorKind, Result, Timestamp};
 use smallvec::SmallVec;
 
 use super::{Engine, Growth, Keyed};
-use crate::bound::{Budget, out_of_memory};
-use crate::view::{Room, View};
+use crate::view::{Purse, Room, View};
 
 /// Entries that are evicted under one lock.
 const BATCH: usize = 64;
@@ -15,24 +14,25 @@ const BATCH: usize = 64;
 /// at first, so that a little is missing once more.
 const ATTEMPTS: usize = 32;
 
-/// Bytes that an element takes besides its own, in the larger form of a collection, room to grow included.
-const ELEMENT: usize = 128;
+/// Bytes that an entry takes besides key and value: its header, the allocator's rounding, its part of the table and of
+/// the policy's queue.
+const ENTRY: usize = 64;
 
-/// Adds up what arguments would take as elements.
+/// Adds up what arguments would take as keys and values.
 struct Sum(usize);
 
 impl ArgSink for Sum {
     fn arg(&mut self, bytes: &[u8]) {
-        self.0 += bytes.len() + ELEMENT;
+        self.0 += bytes.len() + ENTRY;
     }
     fn shared(&mut self, arg: &Arg<'_>) {
         self.arg(arg.as_bytes());
     }
     fn int(&mut self, _: i64) {
-        self.0 += ELEMENT;
+        self.0 += ENTRY;
     }
     fn float(&mut self, _: f64) {
-        self.0 += ELEMENT;
+        self.0 += ENTRY;
     }
 }
 
@@ -40,24 +40,21 @@ impl ArgSink for Sum {
 pub(super) fn growth(mutation: &Mutation<'_>) -> Growth {
     use Mutation as M;
     match mutation {
-        M::Append(_) | M::Decr(_) | M::DecrBy(_) | M::GetSet(_) | M::Incr(_) | M::IncrBy(_) | M::IncrByFloat(_) => {
-            Growth::Exact
-        }
-        M::PSetEx(_) | M::Set(_) | M::SetEx(_) | M::SetNx(_) | M::SetRange(_) | M::Copy(_) => Growth::Exact,
-        M::SDiffStore(_) | M::SInterStore(_) | M::SUnionStore(_) => Growth::Exact,
-        M::ZDiffStore(_) | M::ZInterStore(_) | M::ZUnionStore(_) | M::ZRangeStore(_) => Growth::Exact,
-        M::Del(_) | M::Unlink(_) | M::FlushAll(_) | M::FlushDb(_) | M::Rename(_) | M::RenameNx(_) => Growth::None,
+        M::Del(_) | M::Unlink(_) | M::FlushAll(_) | M::FlushDb(_) => Growth::None,
         M::Expire(_) | M::ExpireAt(_) | M::PExpire(_) | M::PExpireAt(_) | M::Persist(_) => Growth::None,
-        M::GetDel(_) | M::GetEx(_) | M::HDel(_) | M::SMove(_) | M::SPop(_) | M::SRem(_) => Growth::None,
+        M::GetDel(_) | M::GetEx(_) | M::HDel(_) | M::SPop(_) | M::SRem(_) => Growth::None,
         M::LPop(_) | M::RPop(_) | M::LMPop(_) | M::LRem(_) | M::LTrim(_) => Growth::None,
         M::BLMPop(_) | M::BLPop(_) | M::BRPop(_) | M::BZMPop(_) | M::BZPopMax(_) | M::BZPopMin(_) => Growth::None,
         M::ZMPop(_) | M::ZPopMax(_) | M::ZPopMin(_) | M::ZRem(_) => Growth::None,
         M::ZRemRangeByLex(_) | M::ZRemRangeByRank(_) | M::ZRemRangeByScore(_) => Growth::None,
-        _ => {
+        M::Rename(_) | M::RenameNx(_) | M::SMove(_) => Growth::Move,
+        // Several keys, all or none.
+        M::MSet(_) | M::MSetNx(_) => {
             let mut sum = Sum(0);
             mutation.write_args(&mut sum);
             Growth::About(sum.0)
         }
+        _ => Growth::Exact,
     }
 }
 
@@ -65,15 +62,13 @@ impl Engine {
     /// [`Engine::change`] under a bound.
     pub(super) fn change_bounded<R>(
         &self,
-        budget: &Budget,
         keyed: &impl Keyed,
-        context: Context,
+        (now, context): (Option<Timestamp>, Context),
         run: &mut dyn FnMut(&mut View<'_>, Context) -> Result<R>,
     ) -> Result<R> {
-        let growth = keyed.growth();
         let mut own: SmallVec<[u64; 4]> = SmallVec::new();
         keyed.visit_keys(|key| own.push(self.seed.hash(key)));
-        let (mut serves, mut purse, mut attempts) = (false, 0, 0);
+        let (mut serves, mut purse, mut attempts) = (false, Purse::default(), 0);
         loop {
             let is_last = attempts >= ATTEMPTS;
             let hold = if serves { self.hold_all() } else { self.hold(keyed, || self.hold_all()) };
@@ -81,53 +76,51 @@ impl Engine {
                 serves = true;
                 continue;
             }
-            let is_forced = growth == Growth::None;
-            let room = Room { own: own.clone(), purse: std::mem::take(&mut purse), is_forced, is_last, wanted: 0 };
-            let mut view = View::bounded(self, hold, context.now, room);
-            let reserved = match growth {
-                Growth::About(bytes) => view.reserve(bytes),
-                Growth::None | Growth::Exact => Ok(()),
-            };
-            let result = reserved.and_then(|()| run(&mut view, context));
+            let room = Room { own: own.clone(), purse: std::mem::take(&mut purse), is_last, ..Room::default() };
+            let mut view = View::bounded(self, hold, now, room);
+            let result = view.provide(keyed).and_then(|()| run(&mut view, context));
             let wanted = match &result {
                 Err(error) if error.kind() == ErrorKind::OutOfMemory && !is_last => view.wanted(),
-                _ => 0,
+                _ => Purse::default(),
             };
-            let wakers =
-                if serves && result.is_ok() { self.waiters.serve(&mut view, keyed, context) } else { Vec::new() };
+            let wakers = if serves && result.is_ok() { self.waiters.serve(&mut view, keyed) } else { Vec::new() };
             view.settle();
             drop(view);
             self.tell();
             wakers.into_iter().for_each(std::task::Waker::wake);
-            if wanted == 0 {
+            if wanted.bytes == 0 {
                 return result;
             }
-            purse = self.gather(budget, wanted, &own, context)?;
+            purse = self.gather(&wanted, &own)?;
             attempts += 1;
         }
     }
 
-    /// Leases `bytes`, evicting from shard after shard, a few entries at a time and none of `own`.
+    /// Leases what is `wanted`, evicting from shard after shard of its area, a few entries at a time and none of `own`.
     ///
     /// # Errors
-    /// Out of memory: when they would not fit in an empty cache nobody is evicted.
-    fn gather(&self, budget: &Budget, bytes: usize, own: &[u64], context: Context) -> Result<usize> {
-        let overhead: usize = (0..self.shards()).map(|index| self.lock(index).overhead()).sum();
+    /// Out of memory: when they would not fit in an empty area nobody is evicted.
+    fn gather(&self, wanted: &Purse, own: &[u64]) -> Result<Purse> {
+        let Purse { area, bytes } = *wanted;
+        let (shards, Some(budget)) = (&self.areas[area].shards, &self.areas[area].budget) else {
+            return Ok(Purse::default());
+        };
+        let overhead: usize = shards.clone().map(|index| self.lock(index).overhead()).sum();
         if bytes + overhead > budget.max {
-            return Err(out_of_memory());
+            return Err(budget.out_of_memory());
         }
-        let now = context.now.as_millis();
+        let now = self.clock.now().as_millis();
         let mut purse = budget.lease_some(bytes);
         // Starting anywhere, so that no shard bears more than others.
-        let first = context.seed as usize;
+        let first = self.clock.seed() as usize;
         while purse < bytes {
             let before = purse;
-            for step in 0..self.shards() {
+            for step in 0..shards.len() {
                 if purse >= bytes {
                     break;
                 }
                 let mut garbage = Vec::new();
-                let mut shard = self.lock(first.wrapping_add(step) % self.shards());
+                let mut shard = self.lock(shards.start + first.wrapping_add(step) % shards.len());
                 let mut entries = 0;
                 while shard.slack() < (bytes - purse) as isize && entries < BATCH {
                     let Some(item) = shard.evict(now, own) else { break };
@@ -142,9 +135,9 @@ impl Engine {
             self.tell();
             if purse == before {
                 budget.give_back(purse);
-                return Err(out_of_memory());
+                return Err(budget.out_of_memory());
             }
         }
-        Ok(purse)
+        Ok(Purse { area, bytes: purse })
     }
 }

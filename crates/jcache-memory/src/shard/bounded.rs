@@ -54,10 +54,10 @@ impl Shard {
         self.bound.as_mut().expect("invariant: the cache has a bound")
     }
 
-    /// What is left of the lease; below zero when more is in use.
+    /// What is left of the lease; below zero when more is in use. Without a bound there is no end to it.
     #[inline]
     pub(crate) fn slack(&self) -> isize {
-        self.bound.as_ref().map_or(0, |bound| bound.leased as isize - self.memory_used() as isize)
+        self.bound.as_ref().map_or(isize::MAX, |bound| bound.leased as isize - self.memory_used() as isize)
     }
 
     /// Leases what an empty shard takes.
@@ -81,7 +81,9 @@ impl Shard {
             }
         }
         self.bytes += weight;
-        self.table.insert(hash, item);
+        // A larger table is for when it was leased.
+        let may_grow = self.table.growth_ahead() <= usize::try_from(self.slack()).unwrap_or(0);
+        self.table.insert_within(hash, item, may_grow);
     }
 
     /// Takes out the entry that the policy wants to go, none whose hash is in `spared`; `None` when there is none.

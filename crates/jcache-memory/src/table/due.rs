@@ -18,12 +18,22 @@ pub(crate) struct Due {
 }
 
 impl Due {
+    /// With room for the bounds of `buckets` buckets from the beginning: the first deadline then takes no more memory.
+    pub(crate) fn with_capacity(buckets: usize) -> Self {
+        Self { buckets: Vec::with_capacity(buckets), regions: Vec::with_capacity(buckets.div_ceil(REGION)) }
+    }
+
+    /// Whether there is room for bounds.
+    fn is_made(&self) -> bool {
+        self.buckets.capacity() > 0
+    }
+
     /// Says that bucket `at`, one of `buckets`, has an entry that expires at `deadline`.
     #[inline]
     pub(crate) fn note(&mut self, at: usize, deadline: u64, buckets: usize) {
         if self.buckets.is_empty() {
-            self.buckets = vec![NEVER; buckets];
-            self.regions = vec![NEVER; buckets.div_ceil(REGION)];
+            self.buckets.resize(buckets, NEVER);
+            self.regions.resize(buckets.div_ceil(REGION), NEVER);
         }
         if deadline < self.buckets[at] {
             self.buckets[at] = deadline;
@@ -68,9 +78,9 @@ impl Due {
         (bound != NEVER).then_some((start + offset, bound))
     }
 
-    /// Bytes on the heap that `buckets` buckets will take; none when there are no deadlines.
+    /// Bytes on the heap that `buckets` buckets will take; none when there is nothing here either.
     pub(crate) fn heap_size_of(&self, buckets: usize) -> usize {
-        if self.buckets.is_empty() { 0 } else { (buckets + buckets.div_ceil(REGION)) * size_of::<u64>() }
+        if !self.is_made() { 0 } else { (buckets + buckets.div_ceil(REGION)) * size_of::<u64>() }
     }
 
     /// Bytes on the heap.

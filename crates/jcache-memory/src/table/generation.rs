@@ -24,10 +24,11 @@ pub(crate) struct Generation {
 }
 
 impl Generation {
-    /// Room for 2^bits buckets, of which none is there yet.
-    pub(crate) fn with_bits(bits: u32) -> Self {
+    /// Room for 2^bits buckets, of which none is there yet; `timed`: room to note deadlines is made at once.
+    pub(crate) fn with_bits(bits: u32, timed: bool) -> Self {
         debug_assert!((1..48).contains(&bits));
-        Self { buckets: Vec::with_capacity(1 << bits), bits, due: Due::default() }
+        let due = if timed { Due::with_capacity(1 << bits) } else { Due::default() };
+        Self { buckets: Vec::with_capacity(1 << bits), bits, due }
     }
 
     pub(crate) fn bits(&self) -> u32 {

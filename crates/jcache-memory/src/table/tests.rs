@@ -24,7 +24,7 @@ struct Harness {
 impl Harness {
     fn new(seed: u64) -> Self {
         let seed = Seed::fixed(seed);
-        Self { table: Table::new(seed.clone()), seed }
+        Self { table: Table::new(seed.clone(), false), seed }
     }
 
     fn hash(&self, key: u32) -> u64 {
@@ -148,7 +148,7 @@ proptest! {
         }
         for now in [0, 10, 11, 50, 99, 100, 101] {
             let mut out = Vec::new();
-            while !table.table.reap(now, budget, |item| out.push(item)) {}
+            while !table.table.reap(now, budget, |item| out.push(item)).0 {}
             assert!(out.iter().all(|item| item.deadline() <= now));
             assert!(table.table.earliest() > now, "bounds were put right");
             for (key, deadline) in deadlines.iter().enumerate() {

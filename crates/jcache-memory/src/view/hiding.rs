@@ -1,6 +1,6 @@
 //! A keyspace in which some keys are not to be seen: what a waiting command is served from.
 
-use jcache_core::keyspace::Found;
+use jcache_core::keyspace::{Found, Usage};
 use jcache_core::{Arg, Key, Keyspace, Object, ObjectRef, Result, Timestamp, Value};
 
 /// `inner`, in which the keys `hidden` seem to be absent.
@@ -18,6 +18,10 @@ impl<K> Hiding<'_, K> {
 impl<K: Keyspace> Keyspace for Hiding<'_, K> {
     fn find(&self, key: &[u8]) -> Option<Found<'_>> {
         if self.is_hidden(key) { None } else { self.inner.find(key) }
+    }
+
+    fn usage(&self, key: &[u8]) -> Option<Usage> {
+        if self.is_hidden(key) { None } else { self.inner.usage(key) }
     }
 
     fn len(&self) -> usize {
@@ -58,6 +62,10 @@ impl<K: Keyspace> Keyspace for Hiding<'_, K> {
 
     fn remove(&mut self, key: &[u8]) -> bool {
         !self.is_hidden(key) && self.inner.remove(key)
+    }
+
+    fn unchanged(&mut self, key: &[u8]) {
+        self.inner.unchanged(key);
     }
 
     fn clear(&mut self) {

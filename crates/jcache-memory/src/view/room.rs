@@ -8,17 +8,28 @@ use jcache_core::Result;
 use smallvec::SmallVec;
 
 use super::{Hold, View};
-use crate::bound::{Budget, out_of_memory};
-use crate::engine::Engine;
+use crate::bound::Budget;
+use crate::engine::{Engine, Growth, Keyed};
 use crate::removal::Removal;
-use crate::shard::{Garbage, Shard};
+use crate::shard::{Garbage, Shard, weight};
 use crate::table::Item;
 
 /// Bytes that are evicted while the locks of a command are held; more than some ten microseconds' worth are not.
 const AT_ONCE: usize = 32 << 10;
 
+/// A command that only moves what is there may grow a collection by one in so many bytes of the bound, room or not; when a
+/// table doubles that is more than that, it is refused like any other.
+const CREDIT: usize = 256;
+
 /// Entries that one shard gives up for another at a time.
 const FROM_ANOTHER: usize = 64;
+
+/// Bytes of an area that no shard has leased.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Purse {
+    pub(crate) area: usize,
+    pub(crate) bytes: usize,
+}
 
 /// What a view under a bound knows.
 #[derive(Debug, Default)]
@@ -26,19 +37,18 @@ pub(crate) struct Room {
     /// The hashes of the command's keys, which are not evicted for it.
     pub(crate) own: SmallVec<[u64; 4]>,
     /// Leased for this command, and not by any of its shards.
-    pub(crate) purse: usize,
+    pub(crate) purse: Purse,
     /// A change that finds no room is made all the same: the command has begun, or takes no more room than it gives.
     pub(crate) is_forced: bool,
     /// Nobody will gather room for it: it is to find what it can.
     pub(crate) is_last: bool,
     /// What it gave up on.
-    pub(crate) wanted: usize,
+    pub(crate) wanted: Purse,
 }
 
 /// What eviction under a view needs besides a shard.
 struct Hand<'h> {
     engine: &'h Engine,
-    budget: &'h Budget,
     own: &'h [u64],
     now: u64,
     garbage: &'h mut Vec<Garbage>,
@@ -52,57 +62,60 @@ impl Hand<'_> {
     }
 
     /// What `shard` can give away of `bytes`, after it has evicted some entries.
-    fn take_from(&mut self, shard: &mut Shard, bytes: usize) -> usize {
+    fn take_from(&mut self, shard: &mut Shard, budget: &Budget, bytes: usize) -> usize {
         let mut entries = 0;
         while shard.slack() < bytes as isize && entries < FROM_ANOTHER && self.evict(shard) {
             entries += 1;
         }
         let taken = shard.cut_lease(bytes);
-        shard.publish(self.budget);
+        shard.publish(budget);
         taken
     }
 
     /// The same of shard `index`, unless somebody else is busy there.
-    fn take_from_other(&mut self, hold: &mut Hold<'_>, index: usize, bytes: usize) -> usize {
+    fn take_from_other(&mut self, hold: &mut Hold<'_>, budget: &Budget, index: usize, bytes: usize) -> usize {
         match held(self.engine, hold, index) {
-            Some(shard) => self.take_from(shard, bytes),
+            Some(shard) => self.take_from(shard, budget, bytes),
             None => match self.engine.try_lock(index) {
-                Some(mut shard) => self.take_from(&mut shard, bytes),
+                Some(mut shard) => self.take_from(&mut shard, budget, bytes),
                 None => 0,
             },
         }
     }
 
     /// Looks for `need` bytes that shard `index` has not leased yet; returns how many are missing.
-    fn search(&mut self, hold: &mut Hold<'_>, purse: &mut usize, index: usize, need: usize, at_once: usize) -> usize {
-        let shards = self.engine.shards();
+    fn search(&mut self, hold: &mut Hold<'_>, purse: &mut Purse, index: usize, need: usize, at_once: usize) -> usize {
+        let area = self.engine.area(index);
+        let (shards, Some(budget)) = (&self.engine.areas[area].shards, &self.engine.areas[area].budget) else {
+            return 0;
+        };
         loop {
             let Some(shard) = held(self.engine, hold, index) else { return need };
             let Ok(missing @ 1..) = usize::try_from(need as isize - shard.slack()) else { return 0 };
-            let from_purse = missing.min(*purse);
+            let from_purse = if purse.area == area { missing.min(purse.bytes) } else { 0 };
             if from_purse > 0 {
-                *purse -= from_purse;
+                purse.bytes -= from_purse;
                 shard.add_lease(from_purse);
-            } else if let Some(leased) = self.budget.lease(missing) {
+            } else if let Some(leased) = budget.lease(missing) {
                 shard.add_lease(leased);
             } else if missing > at_once {
                 return missing;
             } else {
-                let richest = self.budget.richest_for(index);
-                let wanted = missing + self.budget.chunk;
-                let taken = richest.map_or(0, |richest| self.take_from_other(hold, richest, wanted));
+                let richest = budget.richest_for(index);
+                let wanted = missing + budget.chunk;
+                let taken = richest.map_or(0, |richest| self.take_from_other(hold, budget, richest, wanted));
                 let Some(shard) = held(self.engine, hold, index) else { return need };
                 shard.add_lease(taken);
                 if taken == 0 && !self.evict(shard) {
                     // The shard itself has nobody left that may go.
                     let mut found = 0;
-                    for other in (1..shards).map(|step| (index + step) % shards) {
+                    for other in (index + 1..shards.end).chain(shards.start..index) {
                         if found >= missing {
                             break;
                         }
-                        found += self.take_from_other(hold, other, missing - found);
+                        found += self.take_from_other(hold, budget, other, missing - found);
                     }
-                    found += self.budget.lease_some(missing.saturating_sub(found));
+                    found += budget.lease_some(missing.saturating_sub(found));
                     let Some(shard) = held(self.engine, hold, index) else { return need };
                     shard.add_lease(found);
                     if found == 0 {
@@ -128,16 +141,17 @@ fn held<'h>(engine: &Engine, hold: &'h mut Hold<'_>, index: usize) -> Option<&'h
 
 impl<'a> View<'a> {
     /// A view under a bound.
-    pub(crate) fn bounded(engine: &'a Engine, hold: Hold<'a>, now: jcache_core::Timestamp, room: Room) -> Self {
-        Self { room: Some(room), ..Self::new(engine, hold, Some(now)) }
+    pub(crate) fn bounded(engine: &'a Engine, hold: Hold<'a>, now: Option<jcache_core::Timestamp>, room: Room) -> Self {
+        Self { room: Some(room), ..Self::new(engine, hold, now) }
     }
 
     /// What eviction needs, with the rest of the view.
     fn hand<R>(&mut self, act: impl FnOnce(&mut Hand<'_>, &mut Hold<'a>, &mut Room) -> R) -> Option<R> {
         let now = self.now().as_millis();
-        let (room, budget) = (self.room.as_mut()?, self.engine.budget.as_ref()?);
+        self.seen.set(None);
+        let room = self.room.as_mut()?;
         let own = std::mem::take(&mut room.own);
-        let mut hand = Hand { engine: self.engine, budget, own: &own, now, garbage: &mut self.garbage };
+        let mut hand = Hand { engine: self.engine, own: &own, now, garbage: &mut self.garbage };
         let result = act(&mut hand, &mut self.hold, room);
         room.own = own;
         Some(result)
@@ -162,35 +176,86 @@ impl<'a> View<'a> {
     #[cold]
     fn look_for_room(&mut self, hash: u64, growth: usize, new: bool) -> Result<()> {
         let index = self.engine.index(hash);
+        let area = self.engine.area(index);
+        let Some(budget) = self.engine.budget(index) else { return Ok(()) };
         let missing = self.hand(|hand, hold, room| {
             let mut need = growth;
             if let Some(shard) = held(hand.engine, hold, index).filter(|_| new)
                 && let ahead @ 1.. = shard.table.growth_ahead()
             {
-                // A larger table is for when there is room anyway; else the entry takes the place of another.
+                // A larger table is for when there is room anyway; else the entry takes the place of another, or the
+                // table is filled to the brim.
                 let missing = usize::try_from((growth + ahead) as isize - shard.slack()).unwrap_or(0);
-                match hand.budget.lease(missing) {
+                match budget.lease(missing) {
                     Some(leased) => shard.add_lease(leased),
-                    None if hand.evict(shard) => {}
+                    None if hand.evict(shard) || !shard.table.is_brimful() => {}
                     None => need += ahead,
                 }
             }
-            let at_once = if room.is_last { usize::MAX } else { AT_ONCE.min(hand.budget.max / 8) };
+            let at_once = if room.is_last { usize::MAX } else { AT_ONCE.min(budget.max / 8) };
             let missing = hand.search(hold, &mut room.purse, index, need, at_once);
-            room.wanted = if room.is_last { 0 } else { missing };
+            room.wanted = Purse { area, bytes: if room.is_last { 0 } else { missing } };
             missing > 0 && !room.is_forced
         });
-        if missing == Some(true) { Err(out_of_memory()) } else { Ok(()) }
+        if missing == Some(true) { Err(budget.out_of_memory()) } else { Ok(()) }
     }
 
-    /// Sees that there is room for `bytes` before a command changes anything that cannot be refused later.
-    pub(crate) fn reserve(&mut self, bytes: usize) -> Result<()> {
-        let Some(hash) = self.room.as_ref().and_then(|room| room.own.first().copied()) else { return Ok(()) };
-        let found = self.make_room(hash, bytes, true);
-        if let Some(room) = &mut self.room {
-            room.is_forced = true;
+    /// Sees that there is room for what `keyed` adds to what is there, before it changes anything: later it cannot be
+    /// refused any more. What it puts there whole is seen to when it does.
+    pub(crate) fn provide(&mut self, keyed: &impl Keyed) -> Result<()> {
+        let growth = keyed.growth();
+        if self.room.is_none() || growth == Growth::None {
+            self.force(true);
+            return Ok(());
         }
-        found
+        let mut keys: SmallVec<[u64; 4]> = SmallVec::new();
+        keyed.visit_keys(|key| keys.push(self.engine.seed.hash(key)));
+        // What moves, moves to the last key.
+        let Some(last) = keys.last().copied() else { return Ok(()) };
+        let area = |hash: u64| self.engine.area(self.engine.index(hash));
+        let ahead = self.unnoticed(|view| keyed.growth_ahead(view));
+        match growth {
+            Growth::About(bytes) => {
+                self.force(false);
+                keys.sort_unstable_by_key(|hash| area(*hash));
+                keys.dedup_by_key(|hash| area(*hash));
+                for hash in keys {
+                    self.make_room(hash, bytes, true)?;
+                }
+                self.force(true);
+            }
+            Growth::Move => {
+                let leaves = area(keys[0]) != area(last);
+                let comes = ahead.or_else(|| leaves.then(|| self.weight_of_first(keyed)));
+                let credit = self.engine.budget(self.engine.index(last)).map_or(usize::MAX, |it| it.max / CREDIT);
+                self.force(comes.is_none_or(|bytes| bytes <= credit));
+                self.make_room(last, comes.unwrap_or(0), false)?;
+                self.force(true);
+            }
+            Growth::None | Growth::Exact => {
+                self.force(false);
+                if let Some(bytes) = ahead {
+                    self.make_room(last, bytes, false)?;
+                    self.force(true);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the first key of `keyed` keeps in memory.
+    fn weight_of_first(&self, keyed: &impl Keyed) -> usize {
+        let mut first = None;
+        keyed.visit_keys(|key| first = first.or(Some(key)));
+        let item = first.and_then(|key| self.place(key)).map(|(shard, hash, place)| shard.table.get(hash, place));
+        item.map_or(0, weight)
+    }
+
+    /// Says whether the next changes are made also when they find no room.
+    fn force(&mut self, is_forced: bool) {
+        if let Some(room) = &mut self.room {
+            room.is_forced = is_forced;
+        }
     }
 
     /// Goes on as a command that may not fail for lack of room, and whose keys are these too.
@@ -203,31 +268,31 @@ impl<'a> View<'a> {
     }
 
     /// Bytes that a command gave up on, for the engine to gather.
-    pub(crate) fn wanted(&self) -> usize {
-        self.room.as_ref().map_or(0, |room| room.wanted)
+    pub(crate) fn wanted(&self) -> Purse {
+        self.room.as_ref().map_or_else(Purse::default, |room| room.wanted)
     }
 
     /// Leaves every shard with no more than it has leased, and about a chunk to spare.
     pub(crate) fn settle(&mut self) {
         self.hand(|hand, hold, room| {
-            let budget = hand.budget;
             let indexes: SmallVec<[usize; 4]> = match hold {
                 Hold::One { hash, .. } => SmallVec::from_slice(&[hand.engine.index(*hash)]),
                 Hold::Many(shards) => shards.iter().map(|(index, _)| *index).collect(),
                 Hold::Each => SmallVec::new(),
             };
-            let (mut lacking, mut debt) = (false, budget.debt().min(AT_ONCE));
+            let mut lacking = false;
             for index in &indexes {
+                let Some(budget) = hand.engine.budget(*index) else { continue };
                 let Some(shard) = held(hand.engine, hold, *index) else { continue };
-                room.purse += shard.spare(budget);
+                budget.give_back(shard.spare(budget));
+                let debt = budget.debt().min(AT_ONCE);
                 if debt > 0 {
-                    let paid = hand.take_from(shard, debt);
-                    debt -= paid;
-                    budget.give_back(paid);
+                    budget.give_back(hand.take_from(shard, budget, debt));
                 }
                 lacking |= shard.slack() < 0;
             }
             for index in indexes {
+                let Some(budget) = hand.engine.budget(index) else { continue };
                 let missing = if lacking { hand.search(hold, &mut room.purse, index, 0, usize::MAX) } else { 0 };
                 let Some(shard) = held(hand.engine, hold, index) else { continue };
                 if missing > 0 {
@@ -236,8 +301,9 @@ impl<'a> View<'a> {
                 }
                 shard.publish(budget);
             }
-            if room.purse > 0 {
-                budget.give_back(std::mem::take(&mut room.purse));
+            let purse = std::mem::take(&mut room.purse);
+            if let Some(budget) = &hand.engine.areas[purse.area].budget {
+                budget.give_back(purse.bytes);
             }
         });
     }
@@ -251,7 +317,7 @@ impl Engine {
             None => garbage.push(Garbage::Item(item)),
             Some(removals) => {
                 let removal = if crate::shard::is_due(&item, now) { Removal::Expired } else { Removal::Evicted };
-                removals.note(item, removal);
+                removals.note(item, removal, garbage);
             }
         }
     }

@@ -7,6 +7,7 @@ use jcache_core::{ObjectRef, Value};
 
 use super::{Hold, View};
 use crate::clock::mix;
+use crate::expiry;
 use crate::shard::{Shard, object_of};
 
 /// Homes that are visited under one lock: some tens of microseconds.
@@ -34,7 +35,7 @@ pub(super) fn len(view: &View<'_>) -> usize {
     let now = view.now().as_millis();
     let len = |index| match &view.hold {
         Hold::Each => loop {
-            let (done, len) = view.engine.reap(index, now, BATCH);
+            let (done, len) = view.engine.reap(index, now, expiry::BATCH);
             if done {
                 return len;
             }

@@ -91,4 +91,6 @@ pub(super) const SESSIONS: &[&Session] = &[
         ("HSET h f 1", "1"),
         ("TTL h", "-1"),
     ],
+    // How it is kept.
+    &[("HSET h f v", "1"), ("OBJECT ENCODING h", r#""listpack""#)],
 ];

@@ -21,6 +21,37 @@ pub(super) const SESSIONS: &[&Session] = &[
         ("TOUCH a a b", "2"),
         ("EXISTS", "!ERR wrong number of arguments for 'exists' command"),
     ],
+    // How keys are kept.
+    &[
+        ("OBJECT ENCODING k", "nil"),
+        ("OBJECT FREQ k", "nil"),
+        ("OBJECT IDLETIME k", "nil"),
+        ("OBJECT REFCOUNT k", "nil"),
+        ("MEMORY USAGE k", "nil"),
+        ("MEMORY USAGE k SAMPLES 0 samples 3", "nil"),
+        ("SET k 12", "OK"),
+        ("object encoding k", r#""int""#),
+        ("SET k hello", "OK"),
+        ("OBJECT ENCODING k", r#""embstr""#),
+        ("OBJECT REFCOUNT k", "1"),
+        ("OBJECT IDLETIME k", "0"),
+        (
+            "OBJECT FREQ k",
+            "!ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching \
+             between policies at runtime LRU and LFU data will take some time to adjust.",
+        ),
+        ("SET k 123456789012345678901234567890123456789012345", "OK"),
+        ("OBJECT ENCODING k", r#""raw""#),
+        ("OBJECT", "!ERR wrong number of arguments for 'object' command"),
+        ("OBJECT ENCODING", "!ERR wrong number of arguments for 'object|encoding' command"),
+        ("OBJECT ENCODING a b", "!ERR wrong number of arguments for 'object|encoding' command"),
+        ("OBJECT nothing k", "!ERR unknown subcommand 'nothing'. Try OBJECT HELP."),
+        ("MEMORY USAGE k SAMPLES", "!ERR syntax error"),
+        ("MEMORY USAGE absent SAMPLES -1", "!ERR syntax error"),
+        ("MEMORY USAGE k SAMPLES many", "!ERR value is not an integer or out of range"),
+        ("MEMORY USAGE k 1 2", "!ERR syntax error"),
+        ("MEMORY USAGE", "!ERR wrong number of arguments for 'memory|usage' command"),
+    ],
     // Deadlines.
     &[
         ("SET k v", "OK"),

@@ -126,4 +126,6 @@ pub(super) const SESSIONS: &[&Session] = &[
         ("BLPOP l -1", "!ERR timeout is negative"),
         ("BLPOP l abc", "!ERR timeout is not a float or out of range"),
     ],
+    // How it is kept.
+    &[("RPUSH l x", "1"), ("OBJECT ENCODING l", r#""quicklist""#)],
 ];

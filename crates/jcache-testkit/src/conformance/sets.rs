@@ -93,4 +93,6 @@ pub(super) const SESSIONS: &[&Session] = &[
     ],
     // A set keeps its deadline when its members change.
     &[("SADD s a", "1"), ("EXPIRE s 100", "1"), ("SADD s b", "1"), ("SREM s a", "1"), ("TTL s", "~100")],
+    // How it is kept.
+    &[("SADD s 1 2", "2"), ("OBJECT ENCODING s", r#""intset""#)],
 ];

@@ -177,4 +177,6 @@ pub(super) const SESSIONS: &[&Session] = &[
         ("BZMPOP 0 2 absent z MIN COUNT 2", r#"["z" [["a" 1.0] ["b" 2.0]]]"#),
         ("EXISTS z", "0"),
     ],
+    // How it is kept.
+    &[("ZADD z 1 m", "1"), ("OBJECT ENCODING z", r#""listpack""#)],
 ];

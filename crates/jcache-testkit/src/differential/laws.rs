@@ -6,6 +6,7 @@
 //! - an effect that says all about its keys makes them equal on an empty copy, and one within a key makes it equal on
 //!   a copy that holds nothing else;
 //! - in absolute times it is the same command;
+//! - one that does not ask for its context does the same whatever it is told;
 //! - its parts, one by one, do and answer the same.
 
 use jcache_core::command::{Mutation, Query};
@@ -31,6 +32,12 @@ impl Laws {
         let encoded = Encoded::query(query);
         if encoded.as_query().as_ref() != Ok(query) {
             return Err(format!("law: {query:?}, written out and read again, is {:?}", encoded.as_query()));
+        }
+        if !query.asks_context() {
+            let again = query.run(model, nonsense(context));
+            if again != *reply {
+                return Err(format!("law: {query:?} asks for no context, but gives {again:?} instead of {reply:?}"));
+            }
         }
         if let (Some(parts), Ok(_)) = (query.parts(), reply) {
             let joined = query.join(parts.iter().map(|part| part.run(model, context)).collect());
@@ -71,7 +78,7 @@ impl Laws {
         Ok(())
     }
 
-    /// In absolute times, and in parts, it is the same command.
+    /// In absolute times, without a context that it does not ask for, and in parts, it is the same command.
     fn same_command(
         &self,
         mutation: &Mutation<'_>,
@@ -86,6 +93,13 @@ impl Laws {
         let again = absolute.run(&mut copy, Context { seed: context.seed, ..later });
         if again.as_ref() != Ok(reply) || !agree(&copy, model, &keys) {
             return Err(format!("law: {mutation:?} gave {reply:?}, but {absolute:?} gives {again:?}, or other data"));
+        }
+        if !mutation.asks_context() {
+            let mut copy = self.before(&keys, context.now);
+            let again = mutation.run(&mut copy, nonsense(context));
+            if again.as_ref() != Ok(reply) || !agree(&copy, model, &keys) {
+                return Err(format!("law: {mutation:?} asks for no context, but gives {again:?} instead of {reply:?}"));
+            }
         }
         if let Some(parts) = mutation.parts() {
             let mut copy = self.before(&keys, context.now);
@@ -142,6 +156,11 @@ impl Laws {
         }
         copy
     }
+}
+
+/// Another context, which is not true.
+fn nonsense(context: Context) -> Context {
+    Context { now: Timestamp::ZERO, seed: !context.seed }
 }
 
 fn keys_of(mutation: &Mutation<'_>) -> Vec<Value> {

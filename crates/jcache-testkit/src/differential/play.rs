@@ -105,8 +105,8 @@ impl<S: Subject> Run<'_, S> {
     }
 }
 
-/// Runs a batch on the oracle. A blocking command goes into a transaction, where Redis does not let it wait.
-fn call_many(oracle: &mut RawClient, batch: &[Vec<Vec<u8>>]) -> Vec<Outcomes> {
+/// Runs a batch on a server. A blocking command goes into a transaction, where Redis does not let it wait.
+pub(super) fn call_many(oracle: &mut RawClient, batch: &[Vec<Vec<u8>>]) -> Vec<Outcomes> {
     let blocks = |args: &[Vec<u8>]| {
         let name = name(args);
         name == "BRPOPLPUSH" || ["BL", "BR", "BZ"].iter().any(|it| name.starts_with(it))

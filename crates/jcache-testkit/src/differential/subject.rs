@@ -1,4 +1,4 @@
-//! What is held against the oracle: the reference model, or any driver.
+//! What is held against the oracle: the reference model, any driver, or a server.
 
 use std::time::SystemTime;
 
@@ -6,6 +6,8 @@ use jcache_core::command::Request;
 use jcache_core::{Arg, Context, Driver, Error, Model, Reply, Result, Timestamp};
 
 use super::laws::Laws;
+use super::play;
+use crate::oracle::RawClient;
 
 /// Something that answers commands, in real time.
 pub trait Subject {
@@ -103,5 +105,23 @@ impl<D: Driver> Subject for DriverSubject<'_, D> {
         }
         let args = borrow(&args);
         Request::parse(&args).and_then(|request| self.run(&request)).map_err(text)
+    }
+}
+
+/// Commands on a server over the wire, as they go to the oracle.
+#[derive(Debug)]
+pub struct ServerSubject(RawClient);
+
+impl ServerSubject {
+    /// Holds the server behind `client` against the oracle, in the protocol that the client speaks.
+    pub fn new(client: RawClient) -> Self {
+        Self(client)
+    }
+}
+
+impl Subject for ServerSubject {
+    fn call(&mut self, args: &[Vec<u8>]) -> Result<Reply, String> {
+        let mut replies = play::call_many(&mut self.0, &[args.to_vec()]);
+        replies.pop().expect("invariant: one reply for each command")
     }
 }

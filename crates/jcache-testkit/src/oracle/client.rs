@@ -65,6 +65,25 @@ impl RawClient {
         self.send(&encode(args)).and_then(|()| self.receive())
     }
 
+    /// Sends one command whose reply is a list, such as `EXEC`, and gives each item as a reply of its own, errors among
+    /// them; `None` for nil.
+    ///
+    /// # Errors
+    /// As [`call`](RawClient::call), when there is no list.
+    pub fn call_each(&mut self, args: &[impl AsRef<[u8]>]) -> Result<Option<Vec<Result<Reply, String>>>, String> {
+        self.send(&encode(args))?;
+        let line = self.read_line()?;
+        match line.split_at_checked(1) {
+            Some(("-", text)) => Err(text.to_owned()),
+            Some(("*", "-1") | ("_", _)) => Ok(None),
+            Some(("*", count)) => {
+                let count: usize = count.parse().map_err(|_| format!("io: bad length in {line:?}"))?;
+                Ok(Some((0..count).map(|_| self.receive()).collect()))
+            }
+            _ => Err(format!("io: no list: {line:?}")),
+        }
+    }
+
     /// Sends one command written as a line of words.
     ///
     /// # Errors

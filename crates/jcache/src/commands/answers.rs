@@ -41,6 +41,12 @@ pub(super) fn maybe<T: FromValue>(request: &Request<'_>, reply: Reply) -> Result
     }
 }
 
+/// The string at a key, or nothing.
+#[inline]
+pub(super) fn text<T: FromValue>(key: &[u8], text: Option<Value>) -> Result<Option<T>> {
+    text.map(|text| element(key, text)).transpose()
+}
+
 /// A list of values.
 pub(super) fn many<T: FromValue>(request: &Request<'_>, reply: Reply) -> Result<Vec<T>> {
     reply.into_items()?.into_iter().map(|item| one(request, item)).collect()

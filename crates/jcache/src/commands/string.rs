@@ -3,12 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use jcache_core::command::string::{
-    Append, Decr, DecrBy, Expiry, Get, GetDel, GetEx, GetExOption, GetRange, GetSet, Incr, IncrBy, IncrByFloat, Lcs,
+    Append, Decr, DecrBy, Expiry, GetDel, GetEx, GetExOption, GetRange, GetSet, Incr, IncrBy, IncrByFloat, Lcs,
     LcsOptions, LcsReply, MGet, MSet, MSetNx, Match, PSetEx, Set, SetNx, SetOptions, SetRange, StrLen, Unit,
 };
 use jcache_core::{Arg, Command, Error, Key, Outcome, Reply, Request, Result};
 
-use super::answers::{done, maybe, one, places};
+use super::answers::{done, maybe, one, places, text};
 use super::args::{IntoKeys, epoch_millis, millis, some};
 use super::call::{Call, Prepared, as_is};
 use crate::cache::Execute;
@@ -39,7 +39,7 @@ use crate::typed::{FromValue, IntoFields, ToArg};
 pub trait StringCommands: Execute {
     /// The string at a key, or `None` when there is no such key. `GET`, O(1); for a [`Value`](crate::Value) there is no copy.
     fn get<'a, T: FromValue>(&'a self, key: impl Into<Key<'a>>) -> Call<'a, Self, Option<T>> {
-        Call::query(self, || Ok(Get { key: key.into() }), maybe)
+        Call::text(self, key.into(), text, maybe)
     }
 
     /// The strings at several keys, in order, with `None` for a key that is not there or holds no string.

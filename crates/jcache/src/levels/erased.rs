@@ -6,14 +6,20 @@ use std::pin::Pin;
 
 use jcache_core::fetch::Fetched;
 use jcache_core::snapshot::FillLimit;
-use jcache_core::{Answer, Driver, Effect, Mutation, Query, Reply, Result, Scope, Snapshot, Timestamp};
+use jcache_core::{
+    Answer, Driver, Effect, Key, Mutation, Query, Reply, Request, Result, Scope, Snapshot, Timestamp, Value, Watch,
+};
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The replies of a transaction; `None` when a watched key had changed.
+pub(crate) type Transacted = Option<Vec<Result<Reply>>>;
 
 /// [`Driver`], so that levels of different types stand in one list.
 pub(crate) trait DynDriver: Debug + Send + Sync {
     fn scope(&self) -> Scope;
     fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>>;
+    fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>>;
     fn query<'a>(&'a self, query: &'a Query<'a>) -> BoxFuture<'a, Result<Answer>>;
     fn try_mutate(&self, mutation: &Mutation<'_>) -> Option<Result<Reply>>;
     fn mutate<'a>(&'a self, mutation: &'a Mutation<'a>) -> BoxFuture<'a, Result<Reply>>;
@@ -21,6 +27,8 @@ pub(crate) trait DynDriver: Debug + Send + Sync {
     fn fetch<'a>(&'a self, query: &'a Query<'a>, limit: FillLimit) -> BoxFuture<'a, Result<Fetched>>;
     fn install<'a>(&'a self, snapshot: &'a Snapshot) -> BoxFuture<'a, Result<()>>;
     fn apply<'a>(&'a self, effect: &'a Effect<'a>, cap: Option<Timestamp>) -> BoxFuture<'a, Result<()>>;
+    fn transact<'a>(&'a self, requests: &'a [Request<'a>], watch: Watch) -> BoxFuture<'a, Result<Transacted>>;
+    fn watch<'a>(&'a self, keys: &'a [Key<'a>], watch: &'a mut Watch) -> BoxFuture<'a, Result<()>>;
     fn probe(&self) -> BoxFuture<'_, Result<()>>;
 }
 
@@ -30,6 +38,9 @@ impl<D: Driver> DynDriver for D {
     }
     fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>> {
         Driver::try_query(self, query)
+    }
+    fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
+        Driver::try_text(self, key)
     }
     fn query<'a>(&'a self, query: &'a Query<'a>) -> BoxFuture<'a, Result<Answer>> {
         Box::pin(Driver::query(self, query))
@@ -51,6 +62,12 @@ impl<D: Driver> DynDriver for D {
     }
     fn apply<'a>(&'a self, effect: &'a Effect<'a>, cap: Option<Timestamp>) -> BoxFuture<'a, Result<()>> {
         Box::pin(Driver::apply(self, effect, cap))
+    }
+    fn transact<'a>(&'a self, requests: &'a [Request<'a>], watch: Watch) -> BoxFuture<'a, Result<Transacted>> {
+        Box::pin(Driver::transact(self, requests, watch))
+    }
+    fn watch<'a>(&'a self, keys: &'a [Key<'a>], watch: &'a mut Watch) -> BoxFuture<'a, Result<()>> {
+        Box::pin(Driver::watch(self, keys, watch))
     }
     fn probe(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(Driver::probe(self))

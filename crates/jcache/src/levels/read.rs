@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use jcache_core::fetch::{Fetched, fillable};
-use jcache_core::{Answer, Error, ErrorKind, Query, Reply, Result, Scope, Snapshot};
+use jcache_core::{Answer, Error, ErrorKind, Query, Reply, Result, Scope, Snapshot, Value};
 
 use super::Levels;
 use super::fence::ReadToken;
@@ -34,14 +34,37 @@ struct Part<'q> {
 }
 
 impl Levels {
+    /// The first level, when a hit there is the whole read and it owes nothing.
+    #[inline]
+    fn first(&self) -> Option<&Level> {
+        let level = &self.levels[0];
+        let owes = !level.is_clear() || (self.authority == 0 && !self.repairs.is_empty());
+        (self.first_is_enough && !owes).then_some(level)
+    }
+
+    /// The string at `key` from the first level, when that takes no waiting and is the whole read.
+    #[inline]
+    pub(crate) fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
+        let level = self.first()?;
+        match level.driver.try_text(key)? {
+            Ok(Some(text)) => {
+                level.counters.hits.add(1);
+                Some(Ok(Some(text)))
+            }
+            Ok(None) if self.levels.len() == 1 => {
+                level.counters.misses.add(1);
+                Some(Ok(None))
+            }
+            Err(error) if Verdict::of(&error) == Verdict::Answer => Some(Err(error)),
+            _ => None,
+        }
+    }
+
     /// Answers from the first level when that takes no waiting and is the whole read.
     #[inline]
     pub(crate) fn try_read(&self, query: &Query<'_>) -> Option<Result<Reply>> {
-        let level = &self.levels[0];
+        let level = self.first()?;
         let alone = self.levels.len() == 1;
-        if !self.first_is_enough || !level.is_clear() || (self.authority == 0 && !self.repairs.is_empty()) {
-            return None;
-        }
         if self.authority != 0 && query.needs_authority() {
             return None;
         }

@@ -21,10 +21,10 @@ pub(crate) struct WriteTrace {
 
 /// The copies' state is not known from before a level is changed until all are: whoever leaves in between, by an error
 /// or by dropping the future, leaves the keys marked.
-struct Unsure<'l> {
-    levels: &'l Arc<Levels>,
-    mutation: &'l Mutation<'l>,
-    armed: bool,
+pub(super) struct Unsure<'l> {
+    pub(super) levels: &'l Arc<Levels>,
+    pub(super) mutation: &'l Mutation<'l>,
+    pub(super) armed: bool,
 }
 
 impl Drop for Unsure<'_> {
@@ -99,7 +99,7 @@ impl Levels {
         }
     }
 
-    fn refused(&self, error: Error, uncertain: bool) -> Error {
+    pub(super) fn refused(&self, error: Error, uncertain: bool) -> Error {
         let name = &self.authority().name;
         let text = format!("the write was not accepted ({name}: {error})");
         let kind = if error.kind() == ErrorKind::Timeout { ErrorKind::Timeout } else { ErrorKind::Unavailable };
@@ -122,11 +122,7 @@ impl Levels {
                 self.pay_debts(self.authority, until, Some(key)).await?;
             }
         }
-        if level.scope == Scope::Process && level.marks.filling(mutation) {
-            // A fill of the authority must not land on top of this write.
-            let done = within(level.short_visit(), level.marks.fills_done(mutation)).await;
-            done.ok_or_else(|| level.unavailable("is being filled"))?;
-        }
+        self.no_fills(mutation).await?;
         elsewhere().await;
         unsure.armed = true;
         // A blocking command may take its own timeout on top of the level's deadline.
@@ -136,8 +132,18 @@ impl Levels {
         Ok(reply)
     }
 
+    /// Waits for fills of the authority: none must land on top of this write.
+    pub(super) async fn no_fills(&self, mutation: &Mutation<'_>) -> Result<()> {
+        let level = self.authority();
+        if level.scope == Scope::Process && level.marks.filling(mutation) {
+            let done = within(level.short_visit(), level.marks.fills_done(mutation)).await;
+            done.ok_or_else(|| level.unavailable("is being filled"))?;
+        }
+        Ok(())
+    }
+
     /// Applies the effect to every copy, and returns how many took it.
-    async fn to_copies(
+    pub(super) async fn to_copies(
         self: &Arc<Self>,
         mutation: &Mutation<'_>,
         effect: &Effect<'_>,
@@ -229,7 +235,7 @@ impl Levels {
     }
 
     /// A factor between `1 - jitter` and `1 + jitter`, another one at each call.
-    fn jitter_factor(&self) -> f64 {
+    pub(super) fn jitter_factor(&self) -> f64 {
         1.0 + self.jitter * (fastrand::f64() * 2.0 - 1.0)
     }
 }

@@ -13,6 +13,9 @@ use super::iter::Iter;
 /// With this many chunks a list is long.
 const LONG: usize = 4;
 
+/// Bytes that a long element takes besides its own: header, and the allocator's rounding.
+const BLOCK: usize = 40;
+
 /// A list as a queue of chunks, with the sums over them.
 #[derive(Default)]
 pub(super) struct Chunks {
@@ -29,6 +32,27 @@ impl Chunks {
 
     pub(super) fn heap_size(&self) -> usize {
         allocated(size_of::<Chunks>()) + allocated(self.queue.capacity() * size_of::<Chunk>()) + self.held
+    }
+
+    /// Bytes that the queue takes besides its chunks, with a few.
+    pub(super) fn size_of_new() -> usize {
+        allocated(size_of::<Chunks>()) + allocated(LONG * size_of::<Chunk>())
+    }
+
+    /// No less than the bytes that the list grows by when `elements` are added anywhere, or put in the place of others.
+    pub(super) fn growth_ahead<'x>(&self, elements: impl Iterator<Item = &'x [u8]>) -> usize {
+        let (mut chunks, mut packed, mut long) = (0, 0, 0);
+        for element in elements {
+            // Inserting may cut a chunk in two.
+            chunks += 2;
+            if element.len() > PLAIN { long += element.len() + BLOCK } else { packed += Packed::cost(element.len()) }
+        }
+        // Of two chunks in a row that elements filled, one is half full; one chunk may be begun, and one cut.
+        let blocks = packed.div_ceil(CHUNK / 2).min(chunks / 2) + 1;
+        let needed = self.queue.len() + chunks;
+        let room = self.queue.capacity();
+        let queue = if needed <= room { 0 } else { allocated((2 * needed - room) * size_of::<Chunk>()) };
+        queue + blocks * allocated(CHUNK + 16) + long
     }
 
     /// Takes what is left when that is nothing, or one packed chunk of half the size. Half, so that a list at the limit

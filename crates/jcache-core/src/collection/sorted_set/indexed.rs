@@ -16,7 +16,7 @@ use jcache_value::Value;
 
 use super::Place;
 use super::sequence::{self, Entry, Sequence};
-use crate::collection::allocated;
+use crate::collection::{allocated, growth};
 
 /// Entries in a leaf and children of an inner node, by measurement: leaves of 64 are slower to range over and no faster to
 /// change, and the number of children hardly matters.
@@ -31,6 +31,14 @@ static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 fn hash(member: &[u8]) -> u64 {
     HASHER.hash_one(member)
+}
+
+/// Bytes that a member's block takes beside the member: header, and the allocator's rounding.
+const BLOCK: usize = 40;
+
+/// Slots grow by an eighth, not by doubling: one is 16 bytes, quickly moved and dear to waste.
+fn step(slots: usize) -> usize {
+    slots / 8 + 16
 }
 
 /// What an id stands for.
@@ -82,9 +90,8 @@ impl Slots {
         }
         let id = u32::try_from(self.slots.len()).ok().filter(|&id| id != NONE);
         let id = id.expect("invariant: a sorted set has fewer than 2^32 - 1 members");
-        // By an eighth, not by doubling: a slot is 16 bytes, quickly moved and dear to waste.
         if self.slots.len() == self.slots.capacity() {
-            self.slots.reserve_exact(self.slots.len() / 8 + 16);
+            self.slots.reserve_exact(step(self.slots.len()));
         }
         self.slots.push(slot);
         id
@@ -145,6 +152,27 @@ impl Indexed {
             + allocated(self.index.allocation_size())
             + self.order.heap_size()
             + self.blocks
+    }
+
+    /// No less than the bytes that the set grows by for `count` members, of which `new` tells how many are new, of so
+    /// many bytes.
+    pub(super) fn growth_ahead(&self, count: usize, new: impl FnOnce() -> usize, bytes: usize) -> usize {
+        let slots = &self.slots.slots;
+        let parts = |more: usize| {
+            // Free slots are used first, but nobody counts them.
+            let room = growth::of_vec(slots.len(), slots.capacity(), more, size_of::<Slot>(), step);
+            room + growth::of_index(&self.index, more)
+        };
+        let parts = if parts(count) == 0 { 0 } else { parts(new()) };
+        parts + self.order.growth_ahead(count) + count * BLOCK + bytes
+    }
+
+    /// What a set of so many members takes that have so many bytes.
+    pub(super) fn size_of_new(members: usize, bytes: usize) -> usize {
+        let slots = allocated((members + step(members)) * size_of::<Slot>());
+        let order = Sequence::<LEAF, FAN>::new();
+        let nodes = order.heap_size() + order.growth_ahead(members);
+        allocated(size_of::<Self>()) + slots + growth::of_new_index(members) + nodes + members * BLOCK + bytes
     }
 
     fn find(&self, member: &[u8]) -> Option<u32> {

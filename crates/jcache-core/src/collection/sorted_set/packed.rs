@@ -27,6 +27,20 @@ impl Packed {
         allocated(self.bytes.capacity())
     }
 
+    /// The bytes in use.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// No less than the bytes that the block grows by for `count` members of so many bytes.
+    pub(super) fn growth_ahead(&self, count: usize, bytes: usize) -> usize {
+        let needed = self.bytes.len() + count * FRAME + bytes;
+        if needed <= self.bytes.capacity() {
+            return 0;
+        }
+        allocated(needed + needed / 8) - self.heap_size()
+    }
+
     /// Where `member` is, with its score: the walk ends at it, so the offset is that of its end.
     fn find(&self, member: &[u8]) -> Option<(usize, f64)> {
         let mut walk = self.range(0, self.len());

@@ -46,6 +46,16 @@ impl<const LEAF: usize, const FAN: usize> Sequence<LEAF, FAN> {
         self.heap
     }
 
+    /// No less than the bytes that the nodes grow by when `count` entries are put in.
+    pub(super) fn growth_ahead(&self, count: usize) -> usize {
+        let leaf = Node::<LEAF, FAN>::leaf_heap();
+        let inner = Node::<LEAF, FAN>::inner_heap();
+        // A full node becomes two, and takes half a node's entries until it is full again; at the worst the first entry
+        // splits a node on every level.
+        let levels = (self.len + count).checked_ilog(FAN / 3).unwrap_or(0) as usize + 1;
+        (count.div_ceil(LEAF / 2) + 1) * leaf + (count.div_ceil(LEAF / 2 * FAN / 2) + levels) * inner
+    }
+
     /// The number of leading entries for which `before` holds; it must hold for a prefix.
     ///
     /// When it does not, the answer is some rank from 0 to `len`.

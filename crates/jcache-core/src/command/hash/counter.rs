@@ -3,6 +3,7 @@
 use jcache_value::Value;
 
 use super::HSet;
+use super::write::growth_ahead;
 use crate::arg::{Arg, Key};
 use crate::collection::Hash;
 use crate::command::{KeyPositions, MutationCommand, command};
@@ -11,6 +12,9 @@ use crate::error::{Error, Result};
 use crate::keyspace::Keyspace;
 use crate::number::{LongDouble, parse_i64};
 use crate::time::Context;
+
+/// As long as a sum is spelled, or nearly always: a `long double` may have many digits.
+const LONGEST: [u8; 64] = [b'0'; 64];
 
 command! {
     /// Adds to the integer in a field, 0 when there is none, and answers the sum. O(1).
@@ -35,6 +39,10 @@ impl<'a> MutationCommand<'a> for HIncrBy<'a> {
             hash.insert(&self.field, itoa::Buffer::new().format(sum).as_bytes());
             Ok(sum)
         })?
+    }
+
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        growth_ahead(keyspace, &self.key, std::iter::once((&*self.field, &LONGEST[..])))
     }
 
     fn effect(&self, reply: &i64, _: Context) -> Effect<'a> {
@@ -73,6 +81,10 @@ impl<'a> MutationCommand<'a> for HIncrByFloat<'a> {
             hash.insert(&self.field, &sum);
             Ok(sum)
         })?
+    }
+
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        growth_ahead(keyspace, &self.key, std::iter::once((&*self.field, &LONGEST[..])))
     }
 
     fn effect(&self, reply: &Value, _: Context) -> Effect<'a> {

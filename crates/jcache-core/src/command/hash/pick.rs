@@ -86,6 +86,10 @@ impl<'a> QueryCommand<'a> for HRandField<'a> {
         })
     }
 
+    fn asks_context(&self) -> bool {
+        true
+    }
+
     fn read_reply(&self, reply: Reply) -> Result<Picked<Listed<Value>>> {
         match self.picks {
             FieldPicks::One => Outcome::from_reply(reply).map(Picked::One),

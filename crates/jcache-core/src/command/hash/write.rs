@@ -31,6 +31,10 @@ impl<'a> MutationCommand<'a> for HSet<'a> {
         insert(keyspace, &self.key, &self.pairs)
     }
 
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        growth_ahead(keyspace, &self.key, self.pairs.iter().map(|(field, value)| (&**field, &**value)))
+    }
+
     // No new field still may mean a new value.
     fn effect(&self, _: &u64, _: Context) -> Effect<'a> {
         Effect::within(self.clone())
@@ -53,9 +57,22 @@ impl<'a> MutationCommand<'a> for HMSet<'a> {
         insert(keyspace, &self.key, &self.pairs).map(drop)
     }
 
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        growth_ahead(keyspace, &self.key, self.pairs.iter().map(|(field, value)| (&**field, &**value)))
+    }
+
     fn effect(&self, (): &(), _: Context) -> Effect<'a> {
         Effect::within(HSet { key: self.key.clone(), pairs: self.pairs.clone() })
     }
+}
+
+/// What the hash at `key` grows by when fields are set.
+pub(super) fn growth_ahead<'x, K: Keyspace>(
+    keyspace: &K,
+    key: &Key<'_>,
+    pairs: impl Iterator<Item = (&'x [u8], &'x [u8])> + Clone,
+) -> Option<usize> {
+    Some(keyspace.collection::<Hash>(key).ok()??.growth_ahead(pairs))
 }
 
 /// Sets fields and counts the new ones.
@@ -81,6 +98,10 @@ impl<'a> MutationCommand<'a> for HSetNx<'a> {
     fn run<K: Keyspace>(&self, keyspace: &mut K, _: Context) -> Result<bool> {
         let fresh = |hash: &mut Hash| !hash.contains(&self.field) && hash.insert(&self.field, &self.value);
         keyspace.upsert(&self.key, fresh)
+    }
+
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        growth_ahead(keyspace, &self.key, std::iter::once((&*self.field, &*self.value)))
     }
 
     fn effect(&self, reply: &bool, _: Context) -> Effect<'a> {

@@ -143,6 +143,10 @@ impl<'a> MutationCommand<'a> for Expire<'a> {
         Ok(expire(keyspace, &self.key, self.deadline(context.now)?, self.time.when, context.now))
     }
 
+    fn asks_context(&self) -> bool {
+        true
+    }
+
     fn effect(&self, reply: &bool, context: Context) -> Effect<'a> {
         expired(&self.key, self.deadline(context.now), *reply, context.now)
     }
@@ -180,6 +184,10 @@ impl PExpire<'_> {
 impl<'a> MutationCommand<'a> for PExpire<'a> {
     fn run<K: Keyspace>(&self, keyspace: &mut K, context: Context) -> Result<bool> {
         Ok(expire(keyspace, &self.key, self.deadline(context.now)?, self.time.when, context.now))
+    }
+
+    fn asks_context(&self) -> bool {
+        true
     }
 
     fn effect(&self, reply: &bool, context: Context) -> Effect<'a> {
@@ -221,6 +229,10 @@ impl<'a> MutationCommand<'a> for ExpireAt<'a> {
         Ok(expire(keyspace, &self.key, self.deadline()?, self.time.when, context.now))
     }
 
+    fn asks_context(&self) -> bool {
+        true
+    }
+
     fn effect(&self, reply: &bool, context: Context) -> Effect<'a> {
         expired(&self.key, self.deadline(), *reply, context.now)
     }
@@ -258,6 +270,10 @@ impl PExpireAt<'_> {
 impl<'a> MutationCommand<'a> for PExpireAt<'a> {
     fn run<K: Keyspace>(&self, keyspace: &mut K, context: Context) -> Result<bool> {
         Ok(expire(keyspace, &self.key, self.deadline()?, self.time.when, context.now))
+    }
+
+    fn asks_context(&self) -> bool {
+        true
     }
 
     fn effect(&self, reply: &bool, context: Context) -> Effect<'a> {

@@ -33,6 +33,10 @@ impl<'a> QueryCommand<'a> for RandomKey {
     fn run<K: Keyspace>(&self, keyspace: &K, context: Context) -> Result<Option<Value>> {
         Ok(keyspace.random_key(context.seed))
     }
+
+    fn asks_context(&self) -> bool {
+        true
+    }
 }
 
 command! {

@@ -36,6 +36,10 @@ impl<'a> QueryCommand<'a> for Ttl<'a> {
     fn run<K: Keyspace>(&self, keyspace: &K, context: Context) -> Result<i64> {
         deadline(keyspace, &self.key, |at| seconds(left(at, context.now)))
     }
+
+    fn asks_context(&self) -> bool {
+        true
+    }
 }
 
 command! {
@@ -50,6 +54,10 @@ command! {
 impl<'a> QueryCommand<'a> for PTtl<'a> {
     fn run<K: Keyspace>(&self, keyspace: &K, context: Context) -> Result<i64> {
         deadline(keyspace, &self.key, |at| left(at, context.now))
+    }
+
+    fn asks_context(&self) -> bool {
+        true
     }
 }
 

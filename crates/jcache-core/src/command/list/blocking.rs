@@ -176,6 +176,10 @@ impl<'a> MutationCommand<'a> for BLMove<'a> {
         self.at_once().run(keyspace, context)
     }
 
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        self.at_once().growth_ahead(keyspace)
+    }
+
     fn effect(&self, moved: &Option<Value>, context: Context) -> Effect<'a> {
         self.at_once().effect(moved, context)
     }
@@ -192,6 +196,10 @@ impl<'a> MutationCommand<'a> for BLMove<'a> {
 impl<'a> MutationCommand<'a> for BRPopLPush<'a> {
     fn run<K: Keyspace>(&self, keyspace: &mut K, context: Context) -> Result<Option<Value>> {
         self.at_once().run(keyspace, context)
+    }
+
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        self.at_once().growth_ahead(keyspace)
     }
 
     fn effect(&self, moved: &Option<Value>, context: Context) -> Effect<'a> {

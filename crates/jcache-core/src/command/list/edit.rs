@@ -1,6 +1,6 @@
 //! Changing elements in the middle of a list.
 
-use super::{clamp_range, position};
+use super::{clamp_range, growth_ahead, position};
 use crate::arg::{Arg, ArgSink, Args, Key};
 use crate::collection::List;
 use crate::command::{Field, KeyPositions, MutationCommand, command};
@@ -33,6 +33,10 @@ impl<'a> MutationCommand<'a> for LSet<'a> {
             Ok(())
         })?;
         replaced.unwrap_or_else(|| Err(Error::invalid("ERR no such key")))
+    }
+
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        growth_ahead(keyspace, &self.key, std::iter::once(&*self.element))
     }
 
     fn effect(&self, (): &(), _: Context) -> Effect<'a> {
@@ -92,6 +96,10 @@ impl<'a> MutationCommand<'a> for LInsert<'a> {
             list.len() as i64
         })?;
         Ok(len.unwrap_or(0))
+    }
+
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        growth_ahead(keyspace, &self.key, std::iter::once(&*self.element))
     }
 
     fn effect(&self, len: &i64, _: Context) -> Effect<'a> {

@@ -1,6 +1,6 @@
 //! Adding elements at an end.
 
-use super::End;
+use super::{End, growth_ahead};
 use crate::arg::{Arg, Key};
 use crate::collection::List;
 use crate::command::{KeyPositions, MutationCommand, command};
@@ -69,6 +69,10 @@ impl<'a> MutationCommand<'a> for LPush<'a> {
         keyspace.upsert(&self.key, |list| push_all(list, End::Left, &self.elements))
     }
 
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        growth_ahead(keyspace, &self.key, self.elements.iter().map(|element| &**element))
+    }
+
     fn effect(&self, _: &u64, _: Context) -> Effect<'a> {
         Effect::within(self.clone())
     }
@@ -77,6 +81,10 @@ impl<'a> MutationCommand<'a> for LPush<'a> {
 impl<'a> MutationCommand<'a> for RPush<'a> {
     fn run<K: Keyspace>(&self, keyspace: &mut K, _: Context) -> Result<u64> {
         keyspace.upsert(&self.key, |list| push_all(list, End::Right, &self.elements))
+    }
+
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        growth_ahead(keyspace, &self.key, self.elements.iter().map(|element| &**element))
     }
 
     fn effect(&self, _: &u64, _: Context) -> Effect<'a> {
@@ -88,6 +96,10 @@ impl<'a> MutationCommand<'a> for LPushX<'a> {
     fn run<K: Keyspace>(&self, keyspace: &mut K, _: Context) -> Result<u64> {
         let len = keyspace.update(&self.key, |list| push_all(list, End::Left, &self.elements))?;
         Ok(len.unwrap_or(0))
+    }
+
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        growth_ahead(keyspace, &self.key, self.elements.iter().map(|element| &**element))
     }
 
     fn effect(&self, len: &u64, _: Context) -> Effect<'a> {
@@ -102,6 +114,10 @@ impl<'a> MutationCommand<'a> for RPushX<'a> {
     fn run<K: Keyspace>(&self, keyspace: &mut K, _: Context) -> Result<u64> {
         let len = keyspace.update(&self.key, |list| push_all(list, End::Right, &self.elements))?;
         Ok(len.unwrap_or(0))
+    }
+
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        growth_ahead(keyspace, &self.key, self.elements.iter().map(|element| &**element))
     }
 
     fn effect(&self, len: &u64, _: Context) -> Effect<'a> {

@@ -2,7 +2,7 @@
 
 use jcache_value::Value;
 
-use super::End;
+use super::{End, growth_ahead};
 use crate::arg::Key;
 use crate::collection::List;
 use crate::command::{KeyPositions, MutationCommand, command};
@@ -60,6 +60,11 @@ impl<'a> MutationCommand<'a> for LMove<'a> {
         Ok(Some(element))
     }
 
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        let element = self.from.peek(keyspace.collection::<List>(&self.source).ok()??)?;
+        growth_ahead(keyspace, &self.destination, std::iter::once(element.as_bytes()))
+    }
+
     fn effect(&self, moved: &Option<Value>, _: Context) -> Effect<'a> {
         match moved {
             None => Effect::nothing(),
@@ -79,6 +84,10 @@ fn rotate(list: &mut List, from: End, to: End) -> Option<Value> {
 impl<'a> MutationCommand<'a> for RPopLPush<'a> {
     fn run<K: Keyspace>(&self, keyspace: &mut K, context: Context) -> Result<Option<Value>> {
         self.general().run(keyspace, context)
+    }
+
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        self.general().growth_ahead(keyspace)
     }
 
     fn effect(&self, moved: &Option<Value>, context: Context) -> Effect<'a> {

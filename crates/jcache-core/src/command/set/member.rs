@@ -24,9 +24,18 @@ impl<'a> MutationCommand<'a> for SAdd<'a> {
         keyspace.upsert(&self.key, |set: &mut Set| self.members.iter().filter(|m| set.insert(m)).count() as u64)
     }
 
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        growth_ahead(keyspace, &self.key, &self.members)
+    }
+
     fn effect(&self, reply: &u64, _: Context) -> Effect<'a> {
         if *reply == 0 { Effect::nothing() } else { Effect::within(self.clone()) }
     }
+}
+
+/// What the set at `key` grows by when members are added.
+fn growth_ahead<K: Keyspace>(keyspace: &K, key: &Key<'_>, members: &[Arg<'_>]) -> Option<usize> {
+    Some(keyspace.collection::<Set>(key).ok()??.growth_ahead(members.iter().map(|member| &**member)))
 }
 
 command! {
@@ -78,6 +87,12 @@ impl<'a> MutationCommand<'a> for SMove<'a> {
             keyspace.update(&self.source, |set: &mut Set| set.remove(&self.member))?;
         }
         Ok(true)
+    }
+
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        let destination = keyspace.collection::<Set>(&self.destination).ok()?;
+        let grows = |set: &Set| set.growth_ahead(std::iter::once(&*self.member));
+        Some(destination.map_or_else(|| grows(&Set::new()), grows))
     }
 
     fn effect(&self, reply: &bool, _: Context) -> Effect<'a> {

@@ -56,6 +56,10 @@ impl<'a> QueryCommand<'a> for SRandMember<'a> {
             (Some(count), Some(set)) => Picked::Many(at(set, picks.draw(count, set.len())?)),
         })
     }
+
+    fn asks_context(&self) -> bool {
+        true
+    }
 }
 
 /// The members at `positions`; a packed set is walked once, not once for each.
@@ -121,6 +125,10 @@ impl<'a> MutationCommand<'a> for SPop<'a> {
             keyspace.update(&self.key, some)?.unwrap_or_default()
         };
         Ok(Picked::Many(Members(members)))
+    }
+
+    fn asks_context(&self) -> bool {
+        true
     }
 
     // The members that chance chose are removed from the copies by name.

@@ -145,27 +145,46 @@ impl<'a> ZAdd<'a> {
     fn increment<K: Keyspace>(&self, keyspace: &mut K, by: f64, member: &[u8]) -> Result<Option<f64>> {
         let old = keyspace.collection::<SortedSet>(&self.key)?.and_then(|set| set.score(member));
         let Some(score) = self.options.decide(old, by)? else { return Ok(None) };
-        keyspace.upsert(&self.key, |set| put(set, member, score))?;
+        replace(keyspace, &self.key, member, old, score)?;
         Ok(Some(score))
     }
 
-    /// Adds the members; how many were added, or with `CH` added or changed.
-    fn add_to(&self, set: &mut SortedSet) -> u64 {
-        let mut count = 0;
+    /// Adds the members; how many were added, or with `CH` added or changed, and whether any was.
+    fn add_to(&self, set: &mut SortedSet) -> (u64, bool) {
+        let (mut count, mut is_changed) = (0, false);
         for (score, member) in &self.members {
             if self.options.conditional() && !matches!(self.options.decide(set.score(member), *score), Ok(Some(_))) {
                 continue;
             }
             let old = put(set, member, *score);
+            is_changed |= old != Some(*score);
             count += u64::from(old.is_none() || self.options.ch && old != Some(*score));
         }
-        count
+        (count, is_changed)
     }
 }
 
 /// Adding zero makes `0` of `-0`: as a score they are the same, and Redis forgets the sign too while a set is small.
 fn put(set: &mut SortedSet, member: &[u8], score: f64) -> Option<f64> {
     set.insert(member, score + 0.0)
+}
+
+/// What the sorted set at `key` grows by when members get a score.
+fn growth_ahead<'x, K: Keyspace>(
+    keyspace: &K,
+    key: &Key<'_>,
+    members: impl Iterator<Item = &'x [u8]> + Clone,
+) -> Option<usize> {
+    Some(keyspace.collection::<SortedSet>(key).ok()??.growth_ahead(members))
+}
+
+/// Gives a member that has the score `old` the score `score`.
+fn replace<K: Keyspace>(keyspace: &mut K, key: &[u8], member: &[u8], old: Option<f64>, score: f64) -> Result<()> {
+    keyspace.upsert(key, |set| put(set, member, score))?;
+    if old == Some(score) {
+        keyspace.unchanged(key);
+    }
+    Ok(())
 }
 
 /// A score plus an increment.
@@ -180,14 +199,15 @@ impl<'a> MutationCommand<'a> for ZAdd<'a> {
         if self.members.iter().any(|(score, _)| score.is_nan()) {
             return Err(Error::not_a_float());
         }
-        match self.members.as_slice() {
-            [(by, member)] if self.options.incr => self.increment(keyspace, *by, member).map(Added::Score),
-            _ if self.options.xx => {
-                let changed = keyspace.update(&self.key, |set| self.add_to(set))?;
-                Ok(Added::Count(changed.unwrap_or(0)))
-            }
-            _ => keyspace.upsert(&self.key, |set| self.add_to(set)).map(Added::Count),
+        let (count, is_changed) = match self.members.as_slice() {
+            [(by, member)] if self.options.incr => return self.increment(keyspace, *by, member).map(Added::Score),
+            _ if self.options.xx => keyspace.update(&self.key, |set| self.add_to(set))?.unwrap_or_default(),
+            _ => keyspace.upsert(&self.key, |set| self.add_to(set))?,
+        };
+        if !is_changed {
+            keyspace.unchanged(&self.key);
         }
+        Ok(Added::Count(count))
     }
 
     fn read_reply(&self, reply: Reply) -> Result<Added> {
@@ -196,6 +216,10 @@ impl<'a> MutationCommand<'a> for ZAdd<'a> {
         } else {
             Outcome::from_reply(reply).map(Added::Count)
         }
+    }
+
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        growth_ahead(keyspace, &self.key, self.members.iter().map(|(_, member)| &**member))
     }
 
     fn effect(&self, added: &Added, _: Context) -> Effect<'a> {
@@ -233,8 +257,12 @@ impl<'a> MutationCommand<'a> for ZIncrBy<'a> {
     fn run<K: Keyspace>(&self, keyspace: &mut K, _: Context) -> Result<f64> {
         let old = keyspace.collection::<SortedSet>(&self.key)?.and_then(|set| set.score(&self.member));
         let score = sum(old.unwrap_or(0.0), self.increment)?;
-        keyspace.upsert(&self.key, |set| put(set, &self.member, score))?;
+        replace(keyspace, &self.key, &self.member, old, score)?;
         Ok(score)
+    }
+
+    fn growth_ahead<K: Keyspace>(&self, keyspace: &K) -> Option<usize> {
+        growth_ahead(keyspace, &self.key, std::iter::once(&*self.member))
     }
 
     fn effect(&self, score: &f64, _: Context) -> Effect<'a> {

@@ -201,6 +201,10 @@ impl<'a> QueryCommand<'a> for ZRandMember<'a> {
         })
     }
 
+    fn asks_context(&self) -> bool {
+        true
+    }
+
     fn read_reply(&self, reply: Reply) -> Result<Picked<Ranked>> {
         match self.pick.count {
             None => Outcome::from_reply(reply).map(Picked::One),

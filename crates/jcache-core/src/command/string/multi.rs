@@ -7,6 +7,7 @@ use crate::command::{KeyPositions, MutationCommand, Pairs, QueryCommand, command
 use crate::effect::Effect;
 use crate::error::Result;
 use crate::keyspace::Keyspace;
+use crate::reply::Reply;
 use crate::time::Context;
 
 command! {
@@ -22,6 +23,10 @@ impl<'a> QueryCommand<'a> for MGet<'a> {
     fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<Vec<Option<Value>>> {
         let text = |key: &Key<'_>| keyspace.text(key).unwrap_or_default().cloned();
         Ok(self.keys.iter().map(text).collect())
+    }
+
+    fn shows_keys(&self, reply: &Reply) -> bool {
+        matches!(reply, Reply::Array(items) if !items.contains(&Reply::Nil))
     }
 }
 

@@ -143,6 +143,10 @@ impl<'a> MutationCommand<'a> for GetEx<'a> {
         Ok(Some(text))
     }
 
+    fn asks_context(&self) -> bool {
+        true
+    }
+
     fn effect(&self, reply: &Option<Value>, context: Context) -> Effect<'a> {
         if reply.is_none() {
             return Effect::nothing();

@@ -124,6 +124,10 @@ impl<'a> MutationCommand<'a> for Set<'a> {
         })
     }
 
+    fn asks_context(&self) -> bool {
+        !matches!(self.options.expiry, Expiry::Never | Expiry::Keep)
+    }
+
     fn effect(&self, reply: &Reply, context: Context) -> Effect<'a> {
         let SetOptions { nx, xx, get, expiry } = self.options;
         // With GET the reply is the old string: it tells whether the condition held.
@@ -194,6 +198,10 @@ impl<'a> MutationCommand<'a> for SetEx<'a> {
         keyspace.put_text(&self.key, &self.value, deadline)
     }
 
+    fn asks_context(&self) -> bool {
+        true
+    }
+
     fn effect(&self, (): &(), context: Context) -> Effect<'a> {
         Effect::whole(self.absolute(context))
     }
@@ -221,6 +229,10 @@ impl<'a> MutationCommand<'a> for PSetEx<'a> {
     fn run<K: Keyspace>(&self, keyspace: &mut K, context: Context) -> Result<()> {
         let deadline = Expiry::Millis(self.millis).deadline(context.now, None, Self::SPEC.name)?;
         keyspace.put_text(&self.key, &self.value, deadline)
+    }
+
+    fn asks_context(&self) -> bool {
+        true
     }
 
     fn effect(&self, (): &(), context: Context) -> Effect<'a> {

@@ -12,7 +12,7 @@ use jcache_core::fetch::Fetched;
 use jcache_core::snapshot::FillLimit;
 use jcache_core::{
     Answer, Context, Driver, Effect, Encoded, Error, ErrorKind, Keyspace, Model, Mutation, Object, Query, Reply,
-    Result, Scope, Snapshot, Timestamp,
+    Request, Result, Scope, Snapshot, Timestamp, Watch,
 };
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -53,6 +53,7 @@ enum Call {
     Queries(Vec<Encoded>),
     Fetch(Encoded, FillLimit),
     Mutate(Encoded),
+    Transact(Vec<Encoded>),
     Install(Snapshot),
     Apply(Encoded, Reach, Option<Timestamp>),
     Probe,
@@ -64,6 +65,7 @@ enum Back {
     Answers(Vec<Result<Answer>>),
     Fetched(Result<Fetched>),
     Reply(Result<Reply>),
+    Replies(Vec<Result<Reply>>),
     Done(Result<()>),
 }
 
@@ -123,6 +125,13 @@ impl State {
                 Back::Fetched(Fetched::from_keyspace(&query, &self.model, *limit, context))
             }
             Call::Mutate(mutation) => Back::Reply(self.mutate(&mutation.as_mutation().expect(PARSES), context)),
+            Call::Transact(requests) => {
+                let run = |request: &Encoded| match Request::parse(request.args()).expect(PARSES) {
+                    Request::Query(query) => query.run(&self.model, context),
+                    Request::Mutation(mutation) => self.mutate(&mutation, context),
+                };
+                Back::Replies(requests.iter().map(run).collect())
+            }
             Call::Install(Snapshot { key, object, deadline }) => {
                 let done = self.model.put(key, object.clone(), *deadline);
                 self.remember(key);
@@ -360,6 +369,17 @@ impl Driver for Link {
     async fn fetch(&self, query: &Query<'_>, limit: FillLimit) -> Result<Fetched> {
         match self.call(Call::Fetch(Encoded::query(query), limit)).await? {
             Back::Fetched(fetched) => fetched,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    async fn transact(&self, requests: &[Request<'_>], _: Watch) -> Result<Option<Vec<Result<Reply>>>> {
+        let encode = |request: &Request<'_>| match request {
+            Request::Query(query) => Encoded::query(query),
+            Request::Mutation(mutation) => Encoded::mutation(mutation),
+        };
+        match self.call(Call::Transact(requests.iter().map(encode).collect())).await? {
+            Back::Replies(replies) => Ok(Some(replies)),
             other => unreachable!("{other:?}"),
         }
     }

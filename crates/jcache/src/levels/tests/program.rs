@@ -1,6 +1,8 @@
 //! Random commands. Each process writes keys of its own, so that what its reads must answer is known; queues belong to
 //! all.
 
+use std::collections::BTreeSet;
+
 use jcache_core::{Arg, Encoded, Request};
 
 /// A command as a line of words.
@@ -22,8 +24,18 @@ impl Line {
         self.0.iter().map(|word| Arg::from(word.as_str())).collect()
     }
 
+    /// The commands of a transaction, in order; `None` for a command alone.
+    pub(super) fn transaction(&self) -> Option<Vec<Line>> {
+        let (multi, words) = self.0.split_first()?;
+        (multi == "MULTI").then(|| words.split(|word| word == ";").map(|words| Line(words.to_vec())).collect())
+    }
+
     /// The keys that the command changes; `None` for all of them.
     pub(super) fn writes(&self) -> Option<Vec<Vec<u8>>> {
+        if let Some(lines) = self.transaction() {
+            let each: Option<Vec<_>> = lines.iter().map(Line::writes).collect();
+            return each.map(|each| each.concat().into_iter().collect::<BTreeSet<_>>().into_iter().collect());
+        }
         let args = self.args();
         match Request::parse(&args).expect("the program is right") {
             Request::Query(_) => Some(Vec::new()),
@@ -85,7 +97,8 @@ impl Author {
     pub(super) fn line(&mut self, id: usize, rng: &mut fastrand::Rng) -> Line {
         let line = match rng.u32(0..20) {
             _ if self.hot && rng.u32(0..8) > 0 => self.hot(id, rng),
-            0..=6 => self.query(rng),
+            0..=5 => self.query(rng),
+            6 => self.transaction(id, rng),
             7 => self.queue(rng),
             8..=12 => self.text(id, rng),
             13 => self.key(id, rng),
@@ -97,7 +110,7 @@ impl Author {
     fn hot(&mut self, id: usize, rng: &mut fastrand::Rng) -> String {
         let key = format!("p{id}:s0");
         let unique = self.unique();
-        match rng.u32(0..12) {
+        match rng.u32(0..13) {
             0..=3 => format!("GET {key}"),
             4 => format!("MGET {key} p{id}:s1"),
             5 | 6 => format!("SET {key} v{unique}"),
@@ -105,8 +118,23 @@ impl Author {
             8 => format!("DEL {key}"),
             9 => format!("INCRBY {key} 3"),
             10 => format!("SET {key} v{unique} PX {}", rng.u32(1..250)),
-            _ => format!("APPEND {key} +"),
+            11 => format!("APPEND {key} +"),
+            _ => format!("MULTI SET {key} v{unique} ; APPEND {key} + ; GET {key}"),
         }
+    }
+
+    /// Some commands together; reads in between say what the writes before them did.
+    fn transaction(&mut self, id: usize, rng: &mut fastrand::Rng) -> String {
+        let mut lines = Vec::new();
+        for _ in 0..rng.usize(1..5) {
+            lines.push(match rng.u32(0..6) {
+                0 => format!("GET p{id}:s{}", rng.u32(0..3)),
+                1 => self.collection(id, rng),
+                2 => self.key(id, rng),
+                _ => self.text(id, rng),
+            });
+        }
+        format!("MULTI {}", lines.join(" ; "))
     }
 
     fn query(&mut self, rng: &mut fastrand::Rng) -> String {

@@ -42,7 +42,7 @@ impl Ledger {
                 Some(keys) => {
                     for key in keys {
                         let before = self.known.remove(&key).filter(|_| alone(&key));
-                        if let Some(after) = after(event, before.as_ref())?.filter(|_| alone(&key)) {
+                        if let Some(after) = after_all(event, &key, before)?.filter(|_| alone(&key)) {
                             self.known.insert(key, after);
                         }
                     }
@@ -109,6 +109,27 @@ fn elements(reply: &Reply) -> Vec<String> {
         }
         _ => Vec::new(),
     }
+}
+
+/// The string that `key` surely holds after the event, also when that is a transaction, whose commands see what those
+/// before them did.
+fn after_all(event: &Event, key: &[u8], mut known: Option<Option<String>>) -> Result<Option<Option<String>>, String> {
+    let Some(lines) = event.line.transaction() else { return after(event, known.as_ref()) };
+    let Some(Ok(Reply::Array(replies))) = &event.outcome else { return Ok(None) };
+    ensure(replies.len() == lines.len(), || format!("'{}' -> {replies:?}", event.line))?;
+    for (line, reply) in lines.into_iter().zip(replies) {
+        if line.0[0] == "GET" && line.0[1].as_bytes() == key {
+            let expected = known.as_ref().map(|known| known.as_deref().map_or(Reply::Nil, |it| Reply::Bulk(it.into())));
+            let holds = expected.as_ref().is_none_or(|expected| expected == reply);
+            ensure(holds, || format!("'{}' -> {reply:?} in '{}', but {known:?} was there", line, event.line))?;
+        }
+        if line.writes().is_none_or(|keys| keys.iter().any(|it| it == key)) {
+            let outcome = (!matches!(reply, Reply::Status(_))).then(|| Ok(reply.clone()));
+            let part = Event { process: event.process, line, outcome, took: event.took };
+            known = after(&part, known.as_ref())?;
+        }
+    }
+    Ok(known)
 }
 
 /// The string that the event's key surely holds after it, when no other write ran and `before` was there before.

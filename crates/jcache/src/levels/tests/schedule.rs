@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use jcache_core::{Reply, Request, Result};
+use jcache_core::{Arg, Reply, Request, Result};
 use tokio::time::Instant;
 
 use super::program::Line;
@@ -41,9 +41,14 @@ pub(super) async fn together(
         events.push(Event { process: id, line: line.clone(), outcome: None, took: Duration::ZERO });
         let process = &processes[id];
         let future = Box::pin(async move {
+            const RIGHT: &str = "the program is right";
+            if let Some(lines) = line.transaction() {
+                let args: Vec<Vec<Arg<'_>>> = lines.iter().map(Line::args).collect();
+                let requests: Vec<Request<'_>> = args.iter().map(|args| Request::parse(args).expect(RIGHT)).collect();
+                return process.transact(&requests).await;
+            }
             let args = line.args();
-            let request = Request::parse(&args).expect("the program is right");
-            process.call(&request, false).await
+            process.call(&Request::parse(&args).expect(RIGHT), false).await
         });
         tasks.push(Task { future, began: Instant::now(), event });
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jcache_core::snapshot::FillLimit;
-use jcache_core::{Reply, Request, Result, Scope};
+use jcache_core::{Reply, Request, Result, Scope, Watch};
 
 use super::super::level::new_level;
 use super::super::read::ReadTrace;
@@ -135,6 +135,13 @@ impl Process {
                 None => self.levels.write(mutation, &mut WriteTrace::default()).await,
             },
         }
+    }
+
+    /// Runs a transaction. Its replies are one list, where an error is a status of its text.
+    pub(super) async fn transact(&self, requests: &[Request<'_>]) -> Result<Reply> {
+        let replies = self.levels.transact(requests, Watch::new(), &mut WriteTrace::default()).await?;
+        let shown = |reply: Result<Reply>| reply.unwrap_or_else(|error| Reply::Status(error.message().into()));
+        Ok(Reply::Array(replies.expect("nothing is watched").into_iter().map(shown).collect()))
     }
 
     /// The longest that any command may take besides its own waiting: each level is visited for a read or an effect,

@@ -42,9 +42,19 @@ impl<const LEAF: usize, const FAN: usize> Node<LEAF, FAN> {
     /// Bytes of this node without its children.
     pub(super) fn heap(&self) -> usize {
         match self {
-            Node::Leaf(_) => allocated(size_of::<Leaf<LEAF>>()),
-            Node::Inner(_) => allocated(size_of::<Inner<LEAF, FAN>>()) + Inner::<LEAF, FAN>::HEAP,
+            Node::Leaf(_) => Self::leaf_heap(),
+            Node::Inner(_) => Self::inner_heap(),
         }
+    }
+
+    /// Bytes of a leaf.
+    pub(super) fn leaf_heap() -> usize {
+        allocated(size_of::<Leaf<LEAF>>())
+    }
+
+    /// Bytes of an inner node without its children.
+    pub(super) fn inner_heap() -> usize {
+        allocated(size_of::<Inner<LEAF, FAN>>()) + Inner::<LEAF, FAN>::HEAP
     }
 
     /// Takes the child of an inner node that has just one.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use jcache_cluster::engine::*;
 
+type Changes = Vec<(Key, Option<Kv>)>;
+
 #[derive(Default)]
 pub(crate) struct Etcd {
     revision: Revision,
@@ -11,7 +13,7 @@ pub(crate) struct Etcd {
     leases: BTreeMap<LeaseId, (u64, u64)>,
     next_lease: LeaseId,
     watchers: BTreeMap<usize, Revision>,
-    history: Vec<(Revision, Vec<(Key, Option<Kv>)>)>,
+    history: Vec<(Revision, Changes)>,
     /// What becomes of the next transactions.
     pub(crate) script: Vec<Fate>,
     /// Transactions that land later.
@@ -35,7 +37,7 @@ impl Etcd {
     }
 
     pub(crate) fn state(&self) -> StateRecord {
-        serde_json::from_str(&self.keys[&Key::State].0.value).unwrap()
+        serde_json::from_str(&self.keys[&Key::State].0.value).expect("a test's own making")
     }
 
     fn listing(&self) -> Listing {
@@ -43,7 +45,13 @@ impl Etcd {
         Listing { revision: self.revision, keys }
     }
 
-    pub(crate) fn request(&mut self, node: usize, id: RequestId, request: CoordRequest, boot_us: u64) -> Option<CoordEvent> {
+    pub(crate) fn request(
+        &mut self,
+        node: usize,
+        id: RequestId,
+        request: CoordRequest,
+        boot_us: u64,
+    ) -> Option<CoordEvent> {
         let result = match request {
             CoordRequest::Grant { ttl_ms } => {
                 self.next_lease += 1;
@@ -87,7 +95,8 @@ impl Etcd {
     }
 
     fn transact(&mut self, txn: Txn) -> Result<CoordAnswer, CoordError> {
-        let holds = |(key, revision): &(Key, Revision)| self.keys.get(key).map_or(0, |(kv, _)| kv.revision) == *revision;
+        let holds =
+            |(key, revision): &(Key, Revision)| self.keys.get(key).map_or(0, |(kv, _)| kv.revision) == *revision;
         if !txn.guards.iter().all(holds) {
             return Ok(CoordAnswer::Refused(self.listing()));
         }
@@ -121,7 +130,8 @@ impl Etcd {
 
     pub(crate) fn end_lease(&mut self, lease: LeaseId) {
         self.leases.remove(&lease);
-        let lost: Vec<Key> = self.keys.iter().filter(|(_, (_, it))| *it == Some(lease)).map(|(key, _)| key.clone()).collect();
+        let lost: Vec<Key> =
+            self.keys.iter().filter(|(_, (_, it))| *it == Some(lease)).map(|(key, _)| key.clone()).collect();
         if !lost.is_empty() {
             self.delete(&lost);
         }
@@ -159,7 +169,8 @@ impl Etcd {
     }
 
     pub(crate) fn expire(&mut self, boot_us: u64) {
-        let over: Vec<LeaseId> = self.leases.iter().filter(|(_, (_, until))| *until <= boot_us).map(|(id, _)| *id).collect();
+        let over: Vec<LeaseId> =
+            self.leases.iter().filter(|(_, (_, until))| *until <= boot_us).map(|(id, _)| *id).collect();
         for lease in over {
             self.end_lease(lease);
         }

@@ -1,6 +1,5 @@
 //! A tiny cluster in one thread: engines, a network that delivers at once and in order, a coordinator. For tests of one
 //! thing at a time; chance and long runs are the simulator's.
-#![allow(dead_code)] // each test file uses a part
 
 pub(crate) mod etcd;
 
@@ -94,7 +93,8 @@ impl Cluster {
         let mut cluster = Self::new(nodes, config);
         let target = nodes.min(cluster.config.isr_target);
         cluster.until("everybody in sync", 20_000, |it| {
-            it.leader().is_some_and(|leader| it.status(leader).isr.len() >= target && it.status(leader).pending.is_none())
+            it.leader()
+                .is_some_and(|leader| it.status(leader).isr.len() >= target && it.status(leader).pending.is_none())
         });
         cluster
     }
@@ -111,7 +111,7 @@ impl Cluster {
             voter: true,
             seed: self.next_inc,
         };
-        let engine = Engine::new(self.config.clone(), identity, self.now()).unwrap();
+        let engine = Engine::new(self.config.clone(), identity, self.now()).expect("a test's own making");
         Node {
             engine,
             store: ModelStore::new(4),
@@ -124,6 +124,11 @@ impl Cluster {
             next_in: index as u64 * 1_000_000 + self.next_inc as u64 * 1000,
             streams: BTreeMap::new(),
         }
+    }
+
+    pub(crate) fn add_node(&mut self) {
+        let node = self.fresh(self.nodes.len());
+        self.nodes.push(node);
     }
 
     pub(crate) fn now(&self) -> Now {
@@ -166,7 +171,7 @@ impl Cluster {
                 self.tell_watchers();
             }
             Action::Connect { stream, kind, peer: _, addr } => {
-                let peer: usize = addr.parse().unwrap();
+                let peer: usize = addr.parse().expect("a test's own making");
                 if !self.nodes[peer].alive {
                     return self.queue.push_back(Item::Event(node, Event::Broken { stream }));
                 }
@@ -285,7 +290,7 @@ impl Cluster {
         self.next_call += 1;
         let call = self.next_call;
         let args: Vec<Arg<'_>> = command.split_whitespace().map(Arg::from).collect();
-        let request = Request::parse(&args).unwrap();
+        let request = Request::parse(&args).expect("a test's own making");
         let (now, mut out) = (self.now(), Outbox::default());
         let it = &mut self.nodes[node];
         it.engine.step(now, Event::Call { call, request, options }, &mut it.store, &mut out);
@@ -333,7 +338,8 @@ impl Cluster {
     /// Breaks every stream between two nodes.
     pub(crate) fn disconnect(&mut self, a: usize, b: usize) {
         for (from, to) in [(a, b), (b, a)] {
-            let lost: Vec<_> = self.nodes[from].streams.iter().filter(|(_, (peer, _))| *peer == to).map(|(id, _)| *id).collect();
+            let lost: Vec<_> =
+                self.nodes[from].streams.iter().filter(|(_, (peer, _))| *peer == to).map(|(id, _)| *id).collect();
             for stream in lost {
                 self.nodes[from].streams.remove(&stream);
                 self.queue.push_back(Item::Event(from, Event::Broken { stream }));
@@ -374,7 +380,10 @@ impl Cluster {
 pub(crate) fn held(cluster: &mut Cluster, node: usize, command: &str) -> Reply {
     let args: Vec<Arg<'_>> = command.split_whitespace().map(Arg::from).collect();
     let context = jcache_core::Context::at(jcache_core::Timestamp::from_millis(cluster.wall_ms));
-    cluster.nodes[node].store.query(&Query::parse(&args).unwrap(), context).unwrap()
+    cluster.nodes[node]
+        .store
+        .query(&Query::parse(&args).expect("a test's own making"), context)
+        .expect("a test's own making")
 }
 
 pub(crate) fn bulk(text: &str) -> Reply {

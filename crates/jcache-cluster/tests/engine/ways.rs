@@ -1,9 +1,7 @@
 //! The engine's ways, one after another, on a small cluster: writes, failover, restart, full synchronisation, sessions,
 //! blocking pops, hand-over, outages of the coordinator.
 
-mod harness;
-
-use harness::*;
+use crate::harness::*;
 use jcache_cluster::engine::*;
 use jcache_core::Reply;
 
@@ -69,6 +67,9 @@ fn a_restarted_node_is_synchronised_while_writes_go_on() {
             format!("MSET many{round} 1 other{} 2", round + 1),
             format!("RENAME key{round} moved{round}"),
             format!("LMOVE list{} list{} LEFT RIGHT", round % 10, (round + 3) % 10),
+            // A blocked move that the next push serves.
+            format!("BLMOVE empty{round} list{} LEFT RIGHT 0", round % 7),
+            format!("RPUSH empty{round} moved{round}"),
         ] {
             calls.push(cluster.ask(leader, &command, CallOptions::default()));
         }
@@ -99,6 +100,28 @@ fn a_retry_is_answered_and_not_carried_out_again() {
     cluster.until("answered", 10_000, |it| it.answers.contains_key(&call));
     assert_eq!(cluster.answers[&call].as_ref().unwrap().reply, Reply::Int(1));
     assert_eq!(cluster.read(a, "GET counter", Level::Leader), bulk("1"));
+}
+
+/// A session ends when its member has been gone from the coordinator for long. Calls that were sent in it may have been
+/// carried out; in the next session the same number would be another call.
+#[test]
+fn what_was_sent_in_a_session_that_is_gone_is_not_sent_in_the_next() {
+    let mut cluster = Cluster::ready(3, Config { session_ttl_ms: 1_000, ..config(2) });
+    let leader = cluster.leader().unwrap();
+    let other = (leader + 1) % 3;
+    cluster.write(other, "SET warm up");
+    let waiting = cluster.ask(other, "BLPOP queue 0", CallOptions::default());
+    // Cut off from the coordinator alone: its lease ends, then its session, while its calls still reach the leader.
+    cluster.cut_etcd.insert(other);
+    cluster.run(8_000);
+    assert!(!cluster.answers.contains_key(&waiting), "nothing has been pushed");
+    // The next call learns that the session is gone, and goes on in a new one: it was not carried out before.
+    assert_eq!(cluster.write(other, "INCR counter"), Reply::Int(1));
+    assert_eq!(cluster.answers[&waiting], Err(Failure::Unknown));
+    assert_eq!(cluster.write(other, "INCR counter"), Reply::Int(2));
+    cluster.heal();
+    cluster.run(3_000);
+    assert_eq!(cluster.write(other, "INCR counter"), Reply::Int(3));
 }
 
 #[test]
@@ -295,14 +318,24 @@ fn a_wiped_or_restored_coordinator_gets_its_state_back() {
             if leader_dies {
                 cluster.crash(leader);
             }
-            if restored { cluster.etcd.restore(backup) } else { cluster.etcd.wipe() }
+            if restored {
+                cluster.etcd.restore(backup);
+            } else {
+                cluster.etcd.wipe();
+            }
             cluster.until("led again", 20_000, |it| {
-                it.leader().is_some_and(|leader| it.status(leader).epoch > epoch && it.status(leader).role == Role::Leader)
+                it.leader()
+                    .is_some_and(|leader| it.status(leader).epoch > epoch && it.status(leader).role == Role::Leader)
             });
             assert_eq!(cluster.read(other, "GET kept", Level::Leader), bulk("x"), "restored {restored}");
             assert_eq!(cluster.write(other, "SET more y"), Reply::Ok);
             assert!(cluster.etcd.state().epoch > epoch);
-            assert!(cluster.nodes.iter().any(|it| it.notices.iter().any(|it| matches!(it, Notice::CoordinatorReset { .. }))));
+            assert!(
+                cluster
+                    .nodes
+                    .iter()
+                    .any(|it| it.notices.iter().any(|it| matches!(it, Notice::CoordinatorReset { .. })))
+            );
         }
     }
 }

@@ -1,0 +1,154 @@
+//! What `INFO` tells of the cache: memory, hits, keys, and the levels.
+
+use jcache::HealthState;
+use jcache_server::Section;
+
+use crate::levels::Built;
+
+/// Sections with more fields for those of the server, and one of our own: `# Levels`.
+pub(crate) fn sections(built: &Built) -> Vec<Section> {
+    vec![memory(built), stats(built), keyspace(built), levels(built)]
+}
+
+fn memory(built: &Built) -> Section {
+    let stats: Vec<_> = built.memories.iter().map(|(_, memory)| memory.stats()).collect();
+    let used: usize = stats.iter().map(|it| it.bytes).sum();
+    let bound: Option<usize> = stats.iter().map(|it| it.max_bytes).sum();
+    let resident = crate::process::usage().map_or(0, |usage| usage.resident_bytes);
+    Section::new("Memory")
+        .field("used_memory", used)
+        .field("used_memory_human", human(used))
+        .field("used_memory_rss", resident)
+        .field("used_memory_rss_human", human(resident))
+        .field("maxmemory", bound.unwrap_or(0))
+        .field("maxmemory_human", human(bound.unwrap_or(0)))
+}
+
+fn stats(built: &Built) -> Section {
+    let stats = built.cache.stats();
+    // A key that is in no level is a miss at each: the last one asked says how often nothing was there.
+    let hits: u64 = stats.levels.iter().map(|level| level.hits).sum();
+    let misses = stats.levels.last().map_or(0, |level| level.misses);
+    let memories = || built.memories.iter().map(|(_, memory)| memory.stats());
+    Section::new("Stats")
+        .field("keyspace_hits", hits)
+        .field("keyspace_misses", misses)
+        .field("evicted_keys", memories().map(|it| it.evictions).sum::<u64>())
+        .field("expired_keys", memories().map(|it| it.expirations).sum::<u64>())
+}
+
+/// The keys of the node's own memory; what a shared level has is that server's to tell.
+fn keyspace(built: &Built) -> Section {
+    let section = Section::new("Keyspace");
+    match built.memories.first().map(|(_, memory)| memory.stats().entries) {
+        Some(keys) if keys > 0 => section.field("db0", format!("keys={keys},expires=0,avg_ttl=0")),
+        _ => section,
+    }
+}
+
+fn levels(built: &Built) -> Section {
+    let stats = built.cache.stats();
+    let mut section = Section::new("Levels").field("levels", stats.levels.len());
+    for (number, level) in stats.levels.iter().enumerate() {
+        let marked = level.marked.map_or_else(|| "all".to_owned(), |marked| marked.to_string());
+        let mut text = format!(
+            "name={},role={},health={},hits={},misses={},failures={},skipped={},writes={},fills={},voided_fills={},\
+             effects={},drops={},marked={marked}",
+            level.name,
+            if level.authority { "authority" } else { "copy" },
+            health(level.health),
+            level.hits,
+            level.misses,
+            level.failures,
+            level.skipped,
+            level.writes,
+            level.fills,
+            level.voided_fills,
+            level.effects,
+            level.drops,
+        );
+        if let Some((_, memory)) = built.memories.iter().find(|(name, _)| *name == level.name) {
+            let memory = memory.stats();
+            text += &format!(
+                ",keys={},bytes={},max_bytes={},evicted={},expired={}",
+                memory.entries,
+                memory.bytes,
+                memory.max_bytes.unwrap_or(0),
+                memory.evictions,
+                memory.expirations,
+            );
+        }
+        if let Some((_, calls)) = built.calls.iter().find(|(name, _)| *name == level.name) {
+            let calls = calls.summary();
+            text += &format!(
+                ",calls={},usec_per_call={:.1},p99_usec_at_most={}",
+                calls.count,
+                calls.mean_micros(),
+                calls.quantile_micros(0.99),
+            );
+        }
+        section = section.field(format!("level{number}"), text);
+    }
+    section
+        .field("repairs_waiting", stats.repairs_queued)
+        .field("repairs_done", stats.repairs_done)
+        .field("repairs_given_up", stats.repairs_given_up)
+        .field("degraded_misses", stats.degraded_misses)
+        .field("degraded_writes", stats.degraded_writes)
+}
+
+/// The word for a level's health.
+pub(crate) fn health(state: HealthState) -> &'static str {
+    match state {
+        HealthState::Up => "up",
+        HealthState::Down => "down",
+        HealthState::Probing => "probing",
+        _ => "unknown",
+    }
+}
+
+/// Bytes for people, as Redis writes them.
+fn human(bytes: usize) -> String {
+    let units = [(1u64 << 40, 'T'), (1 << 30, 'G'), (1 << 20, 'M'), (1 << 10, 'K')];
+    match units.into_iter().find(|(unit, _)| bytes as u64 >= *unit) {
+        Some((unit, letter)) => format!("{:.2}{letter}", bytes as f64 / unit as f64),
+        None => format!("{bytes}B"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn bytes_for_people() {
+        for (bytes, text) in [(0, "0B"), (1023, "1023B"), (1536, "1.50K"), (5 << 20, "5.00M"), (3 << 30, "3.00G")] {
+            assert_eq!(human(bytes), text);
+        }
+    }
+
+    #[tokio::test]
+    async fn sections_tell_what_happened() {
+        use jcache::prelude::*;
+
+        let built = crate::levels::build(&Config::default()).unwrap();
+        built.cache.set("a", "1").await.unwrap();
+        let _: Option<String> = built.cache.get("a").await.unwrap();
+        let _: Option<String> = built.cache.get("b").await.unwrap();
+        let text: Vec<String> = sections(&built)
+            .into_iter()
+            .flat_map(|section| section.fields.into_iter().map(|(name, value)| format!("{name}:{value}")))
+            .collect();
+        let text = text.join("\n");
+        for part in [
+            "keyspace_hits:1\nkeyspace_misses:1\n",
+            "db0:keys=1,",
+            "level0:name=memory,role=authority,health=up,hits=1,misses=1,failures=0,skipped=0,writes=1,",
+            ",keys=1,bytes=",
+            "repairs_waiting:0\n",
+        ] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Commands that have to wait: those that a level far away answers, blocking ones, transactions, and all during a pause.
+//!
+//! They are awaited one at a time and in order, as their replies go out. Meanwhile the connection stays awake: see
+//! [`Wire::attend`](crate::wire::Wire::attend).
+
+use std::time::Instant;
+
+use jcache_core::command::Known;
+use jcache_core::{Error, ErrorKind, Key, Reply, Request, Result};
+use jcache_resp::Arguments;
+
+use crate::backend::Backend;
+use crate::command::{Command, Kind, Work};
+use crate::connection::Connection;
+use crate::session::{Queue, Verdict, WATCHED_MAX};
+use crate::stopwatch;
+use crate::wire::{Attended, End};
+
+/// A command that has to wait, with its arguments.
+pub(crate) struct Pending {
+    args: Arguments<'static>,
+    what: What,
+}
+
+enum What {
+    Data(&'static Command, Known),
+    Work(Work),
+    Paused,
+}
+
+impl Pending {
+    #[cold]
+    pub(crate) fn data(args: &Arguments<'_>, command: &'static Command, known: Known) -> Self {
+        Self { args: args.to_static(), what: What::Data(command, known) }
+    }
+
+    #[cold]
+    pub(crate) fn work(args: &Arguments<'_>, work: Work) -> Self {
+        Self { args: args.to_static(), what: What::Work(work) }
+    }
+
+    #[cold]
+    pub(crate) fn paused(args: &Arguments<'_>) -> Self {
+        Self { args: args.to_static(), what: What::Paused }
+    }
+}
+
+/// A part of a transaction.
+enum Part {
+    /// The backend runs it.
+    Data,
+    /// Its arguments are wrong.
+    Refused(Error),
+    /// The server runs it.
+    Own,
+}
+
+impl<B: Backend> Connection<B> {
+    pub(crate) async fn carry_out(&mut self, pending: Pending) -> Result<(), End> {
+        let Pending { args, mut what } = pending;
+        loop {
+            match what {
+                What::Data(command, known) => self.call(command, known, &args).await?,
+                What::Work(Work::Watch) => self.watch(&args).await?,
+                What::Work(Work::Execute) => self.execute().await?,
+                What::Paused => {
+                    let shared = self.wire.session.shared.clone();
+                    self.wire.attend(shared.pause.over(), true).await?;
+                    what = match self.wire.session.consider(&args) {
+                        Verdict::Done => return Ok(()),
+                        Verdict::Data(command, known) => What::Data(command, known),
+                        Verdict::Work(work) => What::Work(work),
+                        Verdict::Paused => What::Paused,
+                        Verdict::Close => {
+                            (self.wire.is_closing, self.wire.is_deaf) = (true, true);
+                            return Ok(());
+                        }
+                    };
+                    continue;
+                }
+            }
+            self.wire.session.after();
+            return Ok(());
+        }
+    }
+
+    async fn call(&mut self, command: &'static Command, known: Known, args: &Arguments<'static>) -> Result<(), End> {
+        let result = match known.parse(args) {
+            Ok(request) => self.ask(&request, args).await?,
+            Err(error) => Err(error),
+        };
+        let session = &mut self.wire.session;
+        session.count(command, 1, result.is_err().into());
+        session.result(&result);
+        Ok(())
+    }
+
+    async fn ask(&mut self, request: &Request<'_>, args: &Arguments<'static>) -> Result<Result<Reply>, End> {
+        let blocks = matches!(request, Request::Mutation(mutation) if mutation.blocking().is_some());
+        let client = self.wire.session.client.clone();
+        let started = Instant::now();
+        if blocks {
+            client.set_blocked(true);
+        }
+        let attended = self.wire.attend(self.backend.call(request), blocks).await;
+        if blocks {
+            client.set_blocked(false);
+        } else {
+            stopwatch::note(&self.wire.session, args, started.elapsed());
+        }
+        Ok(match attended? {
+            // The nil of a time that is over is that of a list, whatever the command answers otherwise.
+            Attended::Done(Ok(reply)) if blocks && reply.is_nil() => Ok(Reply::NilArray),
+            Attended::Done(result) => result,
+            Attended::Unblocked { with_error: false } => Ok(Reply::NilArray),
+            Attended::Unblocked { with_error: true } => {
+                Err(Error::new(ErrorKind::Server, "UNBLOCKED client unblocked via CLIENT UNBLOCK"))
+            }
+        })
+    }
+
+    async fn watch(&mut self, args: &Arguments<'static>) -> Result<(), End> {
+        let keys: Vec<Key<'_>> = args[1..].iter().map(|arg| Key(arg.borrow())).collect();
+        let mut watch = std::mem::take(&mut self.wire.session.watch);
+        let outcome = if watch.len() + keys.len() > WATCHED_MAX {
+            Err(Error::invalid("ERR too many watched keys on this connection"))
+        } else {
+            match self.wire.attend(self.backend.watch(&keys, &mut watch), false).await? {
+                Attended::Done(outcome) => outcome,
+                Attended::Unblocked { .. } => Ok(()),
+            }
+        };
+        let session = &mut self.wire.session;
+        session.client.facts.lock().watched = watch.len();
+        session.watch = watch;
+        session.result(&outcome.map(|()| Reply::Ok));
+        Ok(())
+    }
+
+    /// Carries out what was queued. What the backend is asked for it runs as one; commands of the server, which change
+    /// no data, are run after that, and answer in their places.
+    async fn execute(&mut self) -> Result<(), End> {
+        let session = &mut self.wire.session;
+        let Queue { commands, .. } = session.queue.take().map(|queue| *queue).unwrap_or_default();
+        let watch = std::mem::take(&mut session.watch);
+        session.forget_transaction();
+        let mut requests = Vec::with_capacity(commands.len());
+        let mut parts = Vec::with_capacity(commands.len());
+        for (command, args) in &commands {
+            parts.push(match command.kind {
+                Kind::Data(known) => match known.parse(args) {
+                    Ok(request) => {
+                        requests.push(request);
+                        Part::Data
+                    }
+                    Err(error) => Part::Refused(error),
+                },
+                Kind::Own(_) | Kind::Container(..) => Part::Own,
+            });
+        }
+        let outcome = if requests.is_empty() && watch.is_empty() {
+            Ok(Some(Vec::new()))
+        } else {
+            match self.wire.attend(self.backend.transact(&requests, watch), false).await? {
+                Attended::Done(outcome) => outcome,
+                Attended::Unblocked { .. } => Ok(None),
+            }
+        };
+        let session = &mut self.wire.session;
+        let mut replies = match outcome {
+            Ok(Some(replies)) => replies.into_iter(),
+            Ok(None) => {
+                session.reply(&Reply::NilArray);
+                return Ok(());
+            }
+            Err(error) => {
+                session.fail(&error);
+                return Ok(());
+            }
+        };
+        session.array(parts.len());
+        for (part, (command, args)) in parts.into_iter().zip(&commands) {
+            let result = match part {
+                Part::Data => replies.next().expect("invariant: a result for each request"),
+                Part::Refused(error) => Err(error),
+                Part::Own => {
+                    session.count(command, 1, 0);
+                    if let Verdict::Close = session.carry_out(command, args) {
+                        (self.wire.is_closing, self.wire.is_deaf) = (true, true);
+                    }
+                    continue;
+                }
+            };
+            session.count(command, 1, result.is_err().into());
+            session.result(&result);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,220 @@
+//! The world's part of the coordinator: requests and answers that take time, get lost, or land after nobody waits for
+//! them any more; pauses, outages, watches that lag, lose events or end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jcache_cluster::engine::{CoordAnswer, CoordError, CoordEvent, CoordRequest, Key, RequestId, Revision, Write};
+
+use super::etcd::{Changes, Etcd};
+use super::network::Host;
+use super::process::Input;
+use super::world::{Happening, World};
+
+/// Microseconds after which a process waits no longer for an answer.
+const PATIENCE: u64 = 650_000;
+/// Microseconds between two looks at the leases.
+const LEASES_EVERY: u64 = 500_000;
+/// Longest time that a request that nobody waits for any more may take, in microseconds.
+const LATEST: u64 = 5_000_000;
+
+/// etcd with its surroundings.
+#[derive(Debug, Default)]
+pub(super) struct Coordinator {
+    pub(super) data: Etcd,
+    pub(super) down: bool,
+    pub(super) paused: bool,
+    /// What arrived during a pause.
+    queue: Vec<(Host, RequestId, CoordRequest)>,
+    /// Nodes whose requests do not arrive, and nodes that get no answers.
+    pub(super) deaf_to: BTreeSet<usize>,
+    pub(super) mute_to: BTreeSet<usize>,
+    /// Nodes whose watches lose events.
+    pub(super) gaps: BTreeSet<usize>,
+    /// Longest additional time of a request or an answer, in microseconds.
+    pub(super) slow: u64,
+    /// Longest additional time of a watch event, in microseconds.
+    pub(super) late: u64,
+    watches: BTreeMap<Host, Watch>,
+    watched: u64,
+    /// It lost its data, or went back in time.
+    pub(super) reset: bool,
+    backup: Option<Etcd>,
+}
+
+#[derive(Debug)]
+struct Watch {
+    number: u64,
+    next: Revision,
+    last: u64,
+}
+
+impl Coordinator {
+    pub(super) fn forget(&mut self, host: Host) {
+        self.watches.remove(&host);
+    }
+}
+
+impl World {
+    fn coordinator_latency(&mut self) -> u64 {
+        let slow = if self.coordinator.slow > 0 { self.random.u64(..self.coordinator.slow) } else { 0 };
+        self.now + 200 + self.random.u64(..1_500) + slow
+    }
+
+    pub(super) fn ask(&mut self, host: Host, id: RequestId, request: CoordRequest) {
+        if let Some(process) = self.process(host) {
+            process.waiting.insert(id);
+        }
+        self.agenda.plan(self.now + PATIENCE, Happening::Deadline(host, id));
+        let at = if self.coordinator.deaf_to.contains(&host.node) {
+            if self.random.u8(..3) > 0 {
+                return;
+            }
+            // Kept somewhere on the way, and delivered when nobody waits for it.
+            self.now + self.random.u64(..LATEST)
+        } else {
+            self.coordinator_latency()
+        };
+        self.agenda.plan(at, Happening::Request(host, id, request));
+    }
+
+    pub(super) fn request(&mut self, host: Host, id: RequestId, request: CoordRequest) {
+        if self.coordinator.down {
+            return;
+        }
+        if self.coordinator.paused {
+            self.coordinator.queue.push((host, id, request));
+            return;
+        }
+        let answer = self.coordinator.data.handle(&request, self.now);
+        if self.trapped && changes_in_sync_set(&request) && matches!(answer, Ok(CoordAnswer::Done(_))) {
+            self.spring_trap(host.node);
+        }
+        if let (CoordRequest::Watch { from }, Ok(CoordAnswer::Watching)) = (&request, &answer)
+            && self.process(host).is_some()
+        {
+            self.coordinator.watched += 1;
+            let watch = Watch { number: self.coordinator.watched, next: *from, last: self.now };
+            self.coordinator.watches.insert(host, watch);
+        }
+        if !self.coordinator.mute_to.contains(&host.node) {
+            let at = self.coordinator_latency();
+            if let Some(watch) =
+                self.coordinator.watches.get_mut(&host).filter(|_| matches!(request, CoordRequest::Watch { .. }))
+            {
+                // Events come after the answer.
+                watch.last = at + 1;
+            }
+            self.agenda.plan(at, Happening::Answer(host, id, answer));
+        }
+        self.publish();
+    }
+
+    /// An answer, or the end of the patience: whichever comes first counts.
+    pub(super) fn answer(&mut self, host: Host, id: RequestId, answer: Result<CoordAnswer, CoordError>) {
+        if self.process(host).is_some_and(|process| process.waiting.remove(&id)) {
+            self.input(host, Input::Coord(CoordEvent::Answer(id, answer)));
+        }
+    }
+
+    /// Tells watches of what has changed.
+    pub(super) fn publish(&mut self) {
+        let mut hosts: Vec<Host> = self.coordinator.watches.keys().copied().collect();
+        let newest = self.coordinator.data.revision();
+        hosts.retain(|host| self.coordinator.watches[host].next <= newest);
+        for host in hosts {
+            let Coordinator { watches, data, gaps, mute_to, late, .. } = &mut self.coordinator;
+            let Some(watch) = watches.get_mut(&host) else { continue };
+            let events: Vec<(Revision, Changes)> = data.changes_from(watch.next).cloned().collect();
+            watch.next = newest + 1;
+            if gaps.contains(&host.node) || mute_to.contains(&host.node) {
+                continue;
+            }
+            for event in events {
+                let lag = if *late > 0 { self.random.u64(..*late) } else { 0 };
+                watch.last = watch.last.max(self.now + 200 + self.random.u64(..2_000) + lag);
+                self.agenda.plan(watch.last, Happening::Watched(host, watch.number, Some(event)));
+            }
+        }
+        self.look_at_survivors();
+    }
+
+    pub(super) fn watched(&mut self, host: Host, number: u64, event: Option<(Revision, Changes)>) {
+        if self.coordinator.watches.get(&host).is_none_or(|watch| watch.number != number) {
+            return;
+        }
+        let event = match event {
+            Some((revision, changes)) => CoordEvent::Changed { revision, changes },
+            None => {
+                self.coordinator.watches.remove(&host);
+                CoordEvent::WatchLost
+            }
+        };
+        self.input(host, Input::Coord(event));
+    }
+
+    /// Ends watches, with a word or without; a node's or all.
+    pub(super) fn lose_watches(&mut self, of: Option<usize>) {
+        let lost: Vec<(Host, u64)> =
+            self.coordinator.watches.iter().map(|(host, watch)| (*host, watch.number)).collect();
+        for (host, number) in lost.into_iter().filter(|(host, _)| of.is_none_or(|node| node == host.node)) {
+            let at = self.now + self.random.u64(..300_000);
+            self.agenda.plan(at, Happening::Watched(host, number, None));
+        }
+    }
+
+    pub(super) fn look_at_leases(&mut self) {
+        if !self.coordinator.down && !self.coordinator.paused {
+            self.coordinator.data.expire(self.now);
+            self.publish();
+        }
+        self.agenda.plan(self.now + LEASES_EVERY, Happening::Leases);
+    }
+
+    /// After a pause the requests that waited race with the look at the leases.
+    pub(super) fn resume_coordinator(&mut self) {
+        self.coordinator.paused = false;
+        if self.random.bool() {
+            self.coordinator.data.expire(self.now);
+        }
+        for (host, id, request) in std::mem::take(&mut self.coordinator.queue) {
+            let at = self.now + self.random.u64(..60_000);
+            self.agenda.plan(at, Happening::Request(host, id, request));
+        }
+        self.publish();
+    }
+
+    pub(super) fn restart_coordinator(&mut self) {
+        self.coordinator.down = false;
+        self.coordinator.data.promote(self.now);
+        if self.random.bool() {
+            self.lose_watches(None);
+        }
+    }
+
+    /// Takes a backup, to be restored later.
+    pub(super) fn back_up(&mut self) {
+        self.coordinator.backup = Some(self.coordinator.data.clone());
+    }
+
+    /// All data is lost, or what is there is an old backup.
+    pub(super) fn reset_coordinator(&mut self, restore: bool) {
+        self.coordinator.reset = true;
+        match self.coordinator.backup.take().filter(|_| restore) {
+            Some(backup) => {
+                self.coordinator.data = backup;
+                self.coordinator.data.promote(self.now);
+            }
+            None => self.coordinator.data.wipe(),
+        }
+        self.lose_watches(None);
+        let newest = self.coordinator.data.revision();
+        self.coordinator.watches.values_mut().for_each(|watch| watch.next = newest + 1);
+    }
+}
+
+/// Whether a transaction changes the in-sync set, and leaves the leader.
+fn changes_in_sync_set(request: &CoordRequest) -> bool {
+    let CoordRequest::Txn(txn) = request else { return false };
+    let puts = |wanted: &Key| txn.writes.iter().any(|write| matches!(write, Write::Put { key, .. } if key == wanted));
+    puts(&Key::State) && !puts(&Key::Leader)
+}

@@ -1,0 +1,110 @@
+//! What runs are counted by.
+
+use std::fmt;
+
+use jcache_cluster::engine::Counters;
+
+/// Sums over runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Runs.
+    pub runs: u64,
+    /// Simulated time in microseconds.
+    pub simulated: u64,
+    /// Steps of engines.
+    pub steps: u64,
+    /// Faults that were injected.
+    pub faults: u64,
+    /// Calls of clients.
+    pub calls: u64,
+    /// Writes that were acknowledged and have to be kept.
+    pub acknowledged: u64,
+    /// Calls that ended as unknown.
+    pub unknown: u64,
+    /// Calls that were refused, and not carried out.
+    pub refused: u64,
+    /// Epochs.
+    pub elections: u64,
+    /// Joins that were answered with everything.
+    pub full_syncs: u64,
+    /// Joins that were answered with what was missing.
+    pub partial_syncs: u64,
+    /// Changes of the in-sync set.
+    pub changes: u64,
+    /// Retries that were answered from the session table.
+    pub deduplicated: u64,
+    /// Digests of copies that were compared.
+    pub compared: u64,
+    /// Groups of keys for which the search for an order gave up.
+    pub undecided: u64,
+    /// Runs in which the promise ended, because nobody of the in-sync set was left.
+    pub void: u64,
+    /// The longest time from the last fault until all copies were together, in microseconds.
+    pub convergence: u64,
+    /// Runs with a violation.
+    pub violations: u64,
+}
+
+impl Figures {
+    /// Adds what an engine has counted.
+    pub(super) fn add(&mut self, counters: &Counters) {
+        self.full_syncs += counters.full_syncs;
+        self.partial_syncs += counters.partial_syncs;
+        self.changes += counters.evictions + counters.additions;
+        self.deduplicated += counters.deduplicated;
+    }
+
+    /// Adds other runs.
+    pub fn merge(&mut self, other: &Figures) {
+        let Figures { runs, simulated, steps, faults, calls, acknowledged, unknown, refused, elections, .. } = other;
+        self.runs += runs;
+        self.simulated += simulated;
+        self.steps += steps;
+        self.faults += faults;
+        self.calls += calls;
+        self.acknowledged += acknowledged;
+        self.unknown += unknown;
+        self.refused += refused;
+        self.elections += elections;
+        self.full_syncs += other.full_syncs;
+        self.partial_syncs += other.partial_syncs;
+        self.changes += other.changes;
+        self.deduplicated += other.deduplicated;
+        self.compared += other.compared;
+        self.undecided += other.undecided;
+        self.void += other.void;
+        self.convergence = self.convergence.max(other.convergence);
+        self.violations += other.violations;
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} runs, {} simulated seconds, {} engine steps",
+            self.runs,
+            self.simulated / 1_000_000,
+            self.steps
+        )?;
+        writeln!(
+            f,
+            "{} calls: {} writes acknowledged, {} unknown, {} refused; {} retries answered from the table",
+            self.calls, self.acknowledged, self.unknown, self.refused, self.deduplicated
+        )?;
+        writeln!(
+            f,
+            "{} faults; {} elections, {} changes of the in-sync set, {} full and {} partial syncs",
+            self.faults, self.elections, self.changes, self.full_syncs, self.partial_syncs
+        )?;
+        writeln!(
+            f,
+            "{} digests compared; {} undecided groups, {} void runs; converged within {:.1} s",
+            self.compared,
+            self.undecided,
+            self.void,
+            self.convergence as f64 / 1e6
+        )?;
+        write!(f, "{} violations", self.violations)
+    }
+}

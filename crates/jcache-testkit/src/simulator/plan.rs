@@ -1,0 +1,73 @@
+//! What a seed decides before a run: how large the cluster is, how it is set up, and how rough it will be treated.
+
+use fastrand::Rng;
+use jcache_cluster::engine::{Config, Timing};
+
+/// A run as drawn from its seed.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Nodes that start at once.
+    pub nodes: usize,
+    /// Nodes that may join later.
+    pub spare: usize,
+    /// Shards of every store.
+    pub shards: usize,
+    /// Settings of every engine.
+    pub config: Config,
+    /// Clients, each with one call at a time.
+    pub clients: usize,
+    /// How long faults happen, in simulated seconds.
+    pub fault_seconds: u64,
+    /// The mean time between two faults, in milliseconds.
+    pub fault_every_ms: u64,
+    /// The longest time that a client thinks, in milliseconds.
+    pub think_ms: u64,
+    /// The coordinator loses its data or goes back in time, and nothing else happens to processes.
+    pub amnesia: bool,
+    /// Followers are synchronised again and again while clients write what depends on what is there.
+    pub syncs: bool,
+}
+
+impl Plan {
+    /// Draws the plan of a run; `nodes` and `fault_seconds` can be given.
+    pub fn draw(random: &mut Rng, nodes: Option<usize>, fault_seconds: Option<u64>) -> Self {
+        let nodes = nodes.unwrap_or_else(|| [3, 3, 3, 3, 4, 5, 5, 7][random.usize(..8)]);
+        let min_insync = match random.u8(..10) {
+            0..4 => 1,
+            4..9 => 2.min(nodes),
+            _ => 3.min(nodes),
+        };
+        let timing = if random.bool() { Timing::FAST } else { Timing::BALANCED };
+        let mut config = Config::new(min_insync, timing);
+        config.unclean_after_ms = None;
+        config.backlog_bytes = [1 << 10, 8 << 10, 64 << 10, 4 << 20][random.usize(..4)];
+        config.max_unreplicated_bytes = [8 << 10, 64 << 10, 4 << 20][random.usize(..3)];
+        config.frame_bytes = [256, 4 << 10, 64 << 10][random.usize(..3)];
+        config.rejoin_ms = [100, 1_000][random.usize(..2)];
+        config.hold_off_ms = [(100, 2_000), (1_000, 8_000)][random.usize(..2)];
+        config.call_ms = [1_000, 3_000][random.usize(..2)];
+        config.session_ttl_ms = [3_000, 600_000][random.usize(..2)];
+        config.relist_ms = [1_000, 5_000][random.usize(..2)];
+        config.reseed_wait_ms = 2_000;
+        config.committed_reads = random.bool();
+        config.digest_ms = [100, 1_000][random.usize(..2)];
+        let (amnesia, syncs) = (random.u8(..20) == 0, random.u8(..8) == 0);
+        let syncs = syncs && !amnesia;
+        if syncs {
+            config.backlog_bytes = 256;
+            config.frame_bytes = 256;
+        }
+        Self {
+            nodes,
+            spare: random.usize(..2),
+            shards: 1 + random.usize(..8),
+            config,
+            clients: 4 + random.usize(..5),
+            fault_seconds: fault_seconds.unwrap_or_else(|| 8 + random.u64(..12)),
+            fault_every_ms: [250, 700, 1_500][random.usize(..3)],
+            think_ms: if syncs { 4 } else { [10, 40, 80][random.usize(..3)] },
+            amnesia,
+            syncs,
+        }
+    }
+}

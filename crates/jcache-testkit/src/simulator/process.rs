@@ -1,0 +1,124 @@
+//! One process of the simulated cluster: an engine, its store, its clock, and what waits while it is paused.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use jcache_cluster::engine::{
+    Admin, CallId, CallOptions, Config, CoordEvent, Engine, Event, Identity, MemberId, Message, ModelStore, NodeId,
+    Now, Outbox, RequestId, Status, StreamId, StreamKind,
+};
+use jcache_core::{Encoded, Request};
+
+use crate::history::Moment;
+
+/// The wall clock when a simulation starts, in milliseconds since the epoch.
+const WALL_START: u64 = 1_800_000_000_000;
+
+/// A node's clocks: its boot clock runs a little wrong, its wall clock can be set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    pub(super) boot_offset: u64,
+    /// Parts per million.
+    pub(super) drift: i64,
+    /// Milliseconds.
+    pub(super) wall_offset: i64,
+}
+
+impl Clock {
+    pub(super) fn read(&self, now: Moment) -> Now {
+        let drifted = (now as i64 + now as i64 / 1_000 * self.drift / 1_000) as u64;
+        let wall = WALL_START as i64 + (now / 1_000) as i64 + self.wall_offset;
+        Now { boot_us: self.boot_offset + drifted, wall_ms: wall.max(0) as u64 }
+    }
+}
+
+/// What happens to a process: an event that can wait.
+#[derive(Debug)]
+pub(super) enum Input {
+    Tick,
+    Coord(CoordEvent),
+    Accepted(StreamId, StreamKind),
+    Opened(StreamId),
+    Message(StreamId, Message),
+    Broken(StreamId),
+    Call(CallId, Encoded, CallOptions),
+    Cancel(CallId),
+    Admin(Admin),
+}
+
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) life: u32,
+    pub(super) member: MemberId,
+    /// Node and life, for messages.
+    pub(super) name: String,
+    engine: Engine,
+    pub(super) store: ModelStore,
+    pub(super) paused: bool,
+    /// What happened while it was paused.
+    pub(super) inbox: VecDeque<Input>,
+    /// Questions to the coordinator without an answer yet.
+    pub(super) waiting: BTreeSet<RequestId>,
+    /// It was asked to leave.
+    pub(super) leaving: bool,
+}
+
+impl Process {
+    pub(super) fn new(node: usize, life: u32, incarnation: u128, config: Config, shards: usize, now: Now) -> Self {
+        let id = node_id(node);
+        let member = MemberId::new(id.clone(), incarnation);
+        let identity = Identity {
+            member: member.clone(),
+            addr: format!("{id}:1"),
+            zone: format!("zone-{}", node % 3),
+            prio: 0,
+            voter: true,
+            seed: incarnation ^ 0x5eed,
+        };
+        let engine = Engine::new(config, identity, now).expect("invariant: the simulator's settings are valid");
+        Self {
+            life,
+            member,
+            name: format!("{id}.{life}"),
+            engine,
+            store: ModelStore::new(shards),
+            paused: false,
+            inbox: VecDeque::new(),
+            waiting: BTreeSet::new(),
+            leaving: false,
+        }
+    }
+
+    #[cfg(feature = "switches")]
+    pub(super) fn switch_off(&mut self, switch: jcache_cluster::engine::Switch) {
+        self.engine.switch_off(switch);
+    }
+
+    pub(super) fn step(&mut self, now: Now, input: Input, out: &mut Outbox) {
+        let Self { engine, store, .. } = self;
+        let command;
+        let event = match input {
+            Input::Tick => Event::Tick,
+            Input::Coord(event) => Event::Coord(event),
+            Input::Accepted(stream, kind) => Event::Accepted { stream, kind },
+            Input::Opened(stream) => Event::Opened { stream },
+            Input::Message(stream, message) => Event::Message { stream, message },
+            Input::Broken(stream) => Event::Broken { stream },
+            Input::Call(call, encoded, options) => {
+                command = encoded;
+                let request = Request::parse(command.args()).expect("invariant: it was encoded from a command");
+                Event::Call { call, request, options }
+            }
+            Input::Cancel(call) => Event::Cancel { call },
+            Input::Admin(admin) => Event::Admin(admin),
+        };
+        engine.step(now, event, store, out);
+    }
+
+    pub(super) fn status(&self, now: Now) -> Status {
+        self.engine.status(now)
+    }
+}
+
+pub(super) fn node_id(node: usize) -> NodeId {
+    NodeId::new(format!("n{node}"))
+}

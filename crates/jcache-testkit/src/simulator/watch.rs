@@ -1,0 +1,204 @@
+//! What is checked while a run goes on: after every step of a process, its view of itself.
+
+use std::collections::BTreeMap;
+
+use jcache_cluster::engine::{Fatal, Notice, Now, Role, StateRecord, Status, Store};
+
+use super::figures::Figures;
+use super::network::{Host, Network};
+use super::plan::Plan;
+use super::process::Process;
+use crate::check::Violation;
+use crate::check::bound::Bound;
+use crate::check::digest::Digests;
+use crate::check::progress::{Progress, Sight};
+
+/// Bytes by which a log may exceed its settings: records and segments are whole.
+const LOG_SLACK: u64 = 300 << 10;
+/// Offsets of one leader that wait for their commit before its digests are compared with others'.
+const MOST_WAITING: usize = 64;
+
+/// Offsets of one process in one epoch, with its digests there.
+#[derive(Debug, Default)]
+struct Waiting {
+    epoch: u64,
+    digests: Vec<(u64, Vec<u64>)>,
+}
+
+#[derive(Debug)]
+pub(super) struct Watchers {
+    progress: Progress,
+    digests: Digests,
+    /// Digests that a leader had at offsets that are not committed yet.
+    waiting: BTreeMap<Host, Waiting>,
+    log: Bound,
+    calls: Bound,
+    under_way: Bound,
+    min_insync: usize,
+    epochs: u64,
+    last_commit: BTreeMap<Host, u64>,
+    last_applied: BTreeMap<Host, u64>,
+    /// The in-sync set has been as large as it must be.
+    grown: bool,
+    /// The promise ended: nobody of the in-sync set was left.
+    pub(super) void: bool,
+}
+
+impl Watchers {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let config = &plan.config;
+        Self {
+            progress: Progress::default(),
+            digests: Digests::default(),
+            waiting: BTreeMap::new(),
+            log: Bound::new("bytes of log", (config.backlog_bytes + config.max_unreplicated_bytes) as u64 + LOG_SLACK),
+            calls: Bound::new("calls under way", config.max_calls as u64),
+            // A follower that joins twice is sent twice as much.
+            under_way: Bound::new("frames under way to one follower", 2 * config.frames_in_flight as u64 + 2),
+            min_insync: config.min_insync,
+            epochs: 0,
+            last_commit: BTreeMap::new(),
+            last_applied: BTreeMap::new(),
+            grown: false,
+            void: false,
+        }
+    }
+
+    /// How many epochs there were.
+    pub(super) fn epochs(&self) -> u64 {
+        self.epochs
+    }
+
+    pub(super) fn compared(&self) -> u64 {
+        self.digests.compared()
+    }
+
+    pub(super) fn after_step(
+        &mut self,
+        process: &mut Process,
+        now: Now,
+        network: &Network,
+        host: Host,
+        figures: &mut Figures,
+        violation: &mut Option<Violation>,
+    ) {
+        let status = process.status(now);
+        figures.steps += 1;
+        let seen = self.see(process, &status, network, host, figures);
+        if let (Err(found), None) = (seen, &violation) {
+            *violation = Some(found);
+        }
+    }
+
+    fn see(
+        &mut self,
+        process: &mut Process,
+        status: &Status,
+        network: &Network,
+        host: Host,
+        figures: &mut Figures,
+    ) -> Result<(), Violation> {
+        let leads = matches!(status.role, Role::Leader | Role::Fenced);
+        let name = &process.name;
+        if !self.void {
+            self.progress.see(&Sight {
+                process: name.clone(),
+                leads,
+                epoch: status.epoch,
+                promised: status.promised,
+                committed: status.hw,
+                applied: status.applied,
+                end: status.leo,
+                readable: status.readable,
+                syncing: status.role == Role::Syncing,
+            })?;
+        }
+        if leads && status.epoch > self.epochs {
+            self.epochs = status.epoch;
+            figures.elections += 1;
+        }
+        let committed = self.last_commit.insert(host, status.hw).unwrap_or(0);
+        if leads && status.hw > committed && status.isr.len() < self.min_insync {
+            let what = format!("{name} commits {} with an in-sync set of {}", status.hw, status.isr.len());
+            return Err(Violation::new("C1", what));
+        }
+        self.log.see(status.log_bytes as u64, name)?;
+        self.calls.see(status.calls as u64, name)?;
+        if leads {
+            self.under_way.see(network.most_under_way(host), name)?;
+        }
+        if status.counters.digest_mismatches > 0 {
+            return Err(Violation::new("C4", format!("{name} found a digest that differed")));
+        }
+        if status.counters.beyond_divergence > 0 && !self.void {
+            let what = format!("{name} was joined by a follower that had executed what it has not");
+            return Err(Violation::new("C7", what));
+        }
+        self.compare(process, status, leads, host)
+    }
+
+    /// Compares digests at committed offsets; a leader's when what it has executed is committed.
+    fn compare(&mut self, process: &mut Process, status: &Status, leads: bool, host: Host) -> Result<(), Violation> {
+        let (at, hw) = (status.applied, status.hw);
+        let moved = self.last_applied.insert(host, at) != Some(at);
+        if self.void {
+            return Ok(());
+        }
+        let Waiting { epoch, digests: waiting } = self.waiting.entry(host).or_default();
+        if *epoch != status.epoch || !leads {
+            waiting.clear();
+            *epoch = status.epoch;
+        }
+        let name = process.name.clone();
+        let mut result = Ok(());
+        waiting.retain(|(offset, shards)| {
+            if *offset <= hw && result.is_ok() {
+                result = self.digests.see(*offset, shards.clone(), &name);
+            }
+            *offset > hw
+        });
+        result?;
+        // Every eighth offset of a leader, and whatever the others reach that is known.
+        let wanted = moved && status.readable && (self.digests.knows(at) || leads && at % 8 == 0);
+        if !wanted || at == 0 || (leads && waiting.len() >= MOST_WAITING) || (!leads && at > hw) {
+            return Ok(());
+        }
+        let shards: Vec<u64> = (0..process.store.shards()).map(|shard| process.store.digest(shard)).collect();
+        if at > hw {
+            waiting.push((at, shards));
+            return Ok(());
+        }
+        self.digests.see(at, shards, &name)
+    }
+
+    /// The recorded in-sync set never falls below its floor once it has reached it.
+    pub(super) fn see_state(&mut self, state: &StateRecord) -> Option<Violation> {
+        if state.isr.len() >= self.min_insync {
+            self.grown = true;
+            return None;
+        }
+        let what = format!("the in-sync set {:?} is below {}", state.isr, self.min_insync);
+        (self.grown && !self.void && state.unclean == 0).then(|| Violation::new("C1", what))
+    }
+
+    /// What a process tells its user, where it should never have to.
+    pub(super) fn notice(&mut self, node: usize, notice: &Notice, reset: bool) -> Option<Violation> {
+        let found = |check, what: &str| Some(Violation::new(check, format!("n{node}: {what}: {notice:?}")));
+        match notice {
+            Notice::UncleanStart { .. } if !self.void => found("C1", "an unclean start that nobody allowed"),
+            Notice::DigestMismatch { .. } => found("C4", "copies differ"),
+            Notice::AppliedBeyondDivergence { .. } if !self.void => found("C7", "a follower has to undo"),
+            Notice::CoordinatorReset { .. } if !reset => found("C6", "the coordinator lost nothing"),
+            _ => None,
+        }
+    }
+
+    /// Whether a process may give up like this.
+    pub(super) fn excuses(&self, fatal: &Fatal, reset: bool) -> bool {
+        match fatal {
+            Fatal::DuplicateNodeId => true,
+            Fatal::WrongCluster => reset,
+            Fatal::ConfigMismatch | Fatal::UnknownRecord => false,
+        }
+    }
+}
