@@ -5,13 +5,14 @@
 //! they happen in the engine's order. No action waits: a message goes into its stream's queue, a request to etcd into a
 //! task of its own, an answer into its caller's slot.
 
+mod call;
 mod clock;
 mod coordinator;
+mod operator;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -20,15 +21,18 @@ use jcache_etcd::Client;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::config::OnNotice;
 use crate::engine::{
-    Action, Admin, Answer, CallId, CallOptions, Config, Engine, Event, Failure, Fatal, Identity, Message, Notice, Outbox,
-    Role, Status, Store, StreamId, StreamKind,
+    Action, Admin, Answer, CallId, CallOptions, Config, Engine, Epoch, Event, Failure, Fatal, Identity, Message, NodeId,
+    Notice, Now, Outbox, Role, Status, Store, StreamId, StreamKind,
 };
 use crate::error::{Error, Result};
 use crate::transport::{Dialler, Outgoing, Security, Streams, serve};
+use crate::wire::pb;
+pub(crate) use call::Call;
 use coordinator::Coordinator;
 
 /// Streams that peers may have open here at a time.
@@ -44,7 +48,16 @@ pub(crate) struct Parts {
     pub(crate) prefix: String,
     pub(crate) listener: TcpListener,
     pub(crate) security: Security,
+    pub(crate) on_notice: Option<OnNotice>,
+    pub(crate) publish: Publish,
 }
+
+/// Told after every step, before anybody learns what came of it: the time as the host reads it, cluster time in
+/// milliseconds, and whether local reads may be answered beside the engine.
+pub(crate) type Publish = Box<dyn Fn(Now, u64, bool) + Send + Sync>;
+
+/// What a call ends with.
+pub(crate) type Outcome = std::result::Result<Answer, Failure>;
 
 /// A process in a cluster: it takes part until this is dropped.
 #[derive(Debug)]
@@ -58,8 +71,7 @@ struct Shared<S> {
     inner: Mutex<Inner<S>>,
     coordinator: OnceLock<Coordinator>,
     dialler: Dialler,
-    /// Whether this process's copy may answer reads that ask for no more.
-    readable: AtomicBool,
+    publish: Publish,
     view: watch::Sender<View>,
 }
 
@@ -73,6 +85,8 @@ impl<S> std::fmt::Debug for Shared<S> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct View {
     pub(crate) role: Role,
+    pub(crate) epoch: Epoch,
+    pub(crate) readable: bool,
     pub(crate) ended: Option<Ended>,
 }
 
@@ -91,10 +105,20 @@ struct Inner<S> {
     /// Dialled, and not answered yet.
     dialling: HashMap<StreamId, ()>,
     next_stream: u64,
-    calls: HashMap<CallId, oneshot::Sender<std::result::Result<Answer, Failure>>>,
+    calls: HashMap<CallId, oneshot::Sender<Outcome>>,
     next_call: CallId,
-    notices: Vec<Notice>,
+    notices: Option<mpsc::Sender<Notice>>,
     ended: Option<Ended>,
+}
+
+impl<S: Store + Send + 'static> Drop for Host<S> {
+    /// What is left of the streams' tasks may live on for a moment: they find nobody any more.
+    fn drop(&mut self) {
+        let mut inner = self.shared.inner.lock();
+        if inner.ended.is_none() {
+            self.shared.end(&mut inner, Ended::Left);
+        }
+    }
 }
 
 impl<S: Store + Send + 'static> Host<S> {
@@ -103,7 +127,7 @@ impl<S: Store + Send + 'static> Host<S> {
     /// # Errors
     /// Configuration.
     pub(crate) fn start(config: Config, parts: Parts, store: S) -> Result<Self> {
-        let Parts { identity, etcd, prefix, listener, security } = parts;
+        let Parts { identity, etcd, prefix, listener, security, on_notice, publish } = parts;
         // What the listener would find wrong only later.
         security.server_tls()?;
         let runtime = Handle::try_current().map_err(|_| Error::configuration("a cluster needs a tokio runtime"))?;
@@ -120,15 +144,15 @@ impl<S: Store + Send + 'static> Host<S> {
             next_stream: 0,
             calls: HashMap::new(),
             next_call: 0,
-            notices: Vec::new(),
+            notices: None,
             ended: None,
         };
         let shared = Arc::new(Shared {
             inner: Mutex::new(inner),
             coordinator: OnceLock::new(),
             dialler: Dialler::new(security.clone(), dial_timeout, runtime.clone()),
-            view: watch::Sender::new(View { role: Role::Joining, ended: None }),
-            readable: AtomicBool::new(false),
+            publish,
+            view: watch::Sender::new(View { role: Role::Joining, epoch: 0, readable: false, ended: None }),
         });
         let weak = Arc::downgrade(&shared);
         let deliver = Arc::new(move |event| {
@@ -139,6 +163,16 @@ impl<S: Store + Send + 'static> Host<S> {
         let coordinator = Coordinator::new(etcd, prefix, lease_ms, runtime, deliver);
         shared.coordinator.set(coordinator).expect("the coordinator is set once");
         let mut tasks = JoinSet::new();
+        if let Some(told) = on_notice {
+            let (sender, mut notices) = mpsc::channel(MAX_NOTICES);
+            shared.inner.lock().notices = Some(sender);
+            // Not under the engine's lock: the user may well call back.
+            tasks.spawn(async move {
+                while let Some(notice) = notices.recv().await {
+                    told(&notice);
+                }
+            });
+        }
         let ticking = shared.clone();
         tasks.spawn(async move {
             let mut ticks = tokio::time::interval(Duration::from_millis(Engine::TICK_MS));
@@ -158,41 +192,31 @@ impl<S: Store + Send + 'static> Host<S> {
         Ok(Self { shared, _tasks: tasks })
     }
 
-    /// Carries a command out as `options` say. Dropping the future tells the engine that the caller has gone.
-    ///
-    /// # Errors
-    /// Why there is no answer; [`Failure::may_have_happened`] says whether the command may have been carried out.
-    pub(crate) async fn call(
-        &self,
-        request: Request<'_>,
-        options: CallOptions,
-    ) -> std::result::Result<Answer, Failure> {
-        let (slot, mut answer) = oneshot::channel();
+    /// Begins to carry a command out as `options` say. Dropping the call tells the engine that the caller has gone.
+    pub(crate) fn call(&self, request: Request<'_>, options: CallOptions) -> Call<S> {
+        self.begin(|call| Event::Call { call, request, options })
+    }
+
+    fn begin<'a>(&self, event: impl FnOnce(CallId) -> Event<'a>) -> Call<S> {
+        let (slot, answer) = oneshot::channel();
         let call = self.shared.with(|inner, shared| {
             let call = inner.next_call;
             inner.next_call += 1;
+            if inner.ended.is_some() {
+                // Nobody waits longer than for this.
+                let _ = slot.send(Err(Failure::ShuttingDown));
+                return call;
+            }
             inner.calls.insert(call, slot);
-            shared.step_in(inner, Event::Call { call, request, options });
+            shared.step_in(inner, event(call));
             call
         });
-        // Most answers at a leader that waits for nobody are there by now.
-        if let Ok(result) = answer.try_recv() {
-            return result;
-        }
-        let mut gone = CancelOnDrop { shared: &self.shared, call: Some(call) };
-        let result = answer.await.unwrap_or(Err(Failure::ShuttingDown));
-        gone.call = None;
-        result
+        Call::new(self.shared.clone(), call, answer)
     }
 
     /// Asks what an operator asks.
     pub(crate) fn admin(&self, admin: Admin) {
         self.shared.step(Event::Admin(admin));
-    }
-
-    /// Whether this process's copy may answer reads that ask for no more.
-    pub(crate) fn is_readable(&self) -> bool {
-        self.shared.readable.load(Ordering::Acquire)
     }
 
     /// What the engine shows of itself.
@@ -205,22 +229,10 @@ impl<S: Store + Send + 'static> Host<S> {
         self.shared.view.subscribe()
     }
 
-    /// What the user should know and was not told yet.
-    pub(crate) fn take_notices(&self) -> Vec<Notice> {
-        std::mem::take(&mut self.shared.inner.lock().notices)
-    }
-}
-
-/// Tells the engine that a caller has gone.
-struct CancelOnDrop<'a, S: Store + Send + 'static> {
-    shared: &'a Arc<Shared<S>>,
-    call: Option<CallId>,
-}
-
-impl<S: Store + Send + 'static> Drop for CancelOnDrop<'_, S> {
-    fn drop(&mut self) {
-        if let Some(call) = self.call.take() {
-            self.shared.step(Event::Cancel { call });
+    /// Waits until etcd has answered all that it was asked: what a process that leaves still has to say there.
+    pub(crate) async fn settled(&self) {
+        if let Some(coordinator) = self.shared.coordinator.get() {
+            coordinator.settled().await;
         }
     }
 }
@@ -231,16 +243,21 @@ impl<S: Store + Send + 'static> Shared<S> {
     }
 
     fn with<R>(self: &Arc<Self>, work: impl FnOnce(&mut Inner<S>, &Arc<Self>) -> R) -> R {
-        let mut inner = self.inner.lock();
-        let result = work(&mut inner, self);
-        self.readable.store(inner.engine.is_readable() && inner.ended.is_none(), Ordering::Release);
-        result
+        work(&mut self.inner.lock(), self)
+    }
+
+    /// Opens or closes the way of local reads beside the engine.
+    fn publish(&self, inner: &Inner<S>, now: Now) {
+        let open = inner.ended.is_none() && inner.engine.answers_locally();
+        (self.publish)(now, inner.engine.time_ms(now), open);
     }
 
     /// Tells who watches the process's part.
     fn show(&self) {
         let inner = self.inner.lock();
-        let view = View { role: inner.engine.status(clock::now()).role, ended: inner.ended.clone() };
+        let status = inner.engine.status(clock::now());
+        let (role, epoch, readable) = (status.role, status.epoch, status.readable);
+        let view = View { role, epoch, readable, ended: inner.ended.clone() };
         drop(inner);
         self.view.send_if_modified(|known| {
             let changed = *known != view;
@@ -254,8 +271,10 @@ impl<S: Store + Send + 'static> Shared<S> {
         if inner.ended.is_some() {
             return;
         }
+        let now = clock::now();
         let Inner { engine, store, out, .. } = inner;
-        engine.step(clock::now(), event, store, out);
+        engine.step(now, event, store, out);
+        self.publish(inner, now);
         let mut broken = Vec::new();
         loop {
             let mut actions = std::mem::take(&mut inner.out.actions);
@@ -264,8 +283,10 @@ impl<S: Store + Send + 'static> Shared<S> {
             }
             inner.out.actions = actions; // and with it its room
             let Some(stream) = broken.pop() else { return };
+            let now = clock::now();
             let Inner { engine, store, out, .. } = inner;
-            engine.step(clock::now(), Event::Broken { stream }, store, out);
+            engine.step(now, Event::Broken { stream }, store, out);
+            self.publish(inner, now);
         }
     }
 
@@ -298,8 +319,9 @@ impl<S: Store + Send + 'static> Shared<S> {
             }
             Action::Notify(notice) => {
                 tracing::warn!(?notice, "cluster");
-                if inner.notices.len() < MAX_NOTICES {
-                    inner.notices.push(notice);
+                if let Some(notices) = &inner.notices {
+                    // One who does not take them misses some; the log has them all.
+                    let _ = notices.try_send(notice);
                 }
             }
             Action::Left => self.end(inner, Ended::Left),
@@ -312,6 +334,7 @@ impl<S: Store + Send + 'static> Shared<S> {
 
     fn end(self: &Arc<Self>, inner: &mut Inner<S>, why: Ended) {
         inner.ended = Some(why);
+        self.publish(inner, clock::now());
         inner.streams.clear();
         inner.dialling.clear();
         for (_, slot) in inner.calls.drain() {
@@ -362,5 +385,13 @@ impl<S: Store + Send + 'static> Streams for Shared<S> {
                 shared.step_in(inner, Event::Broken { stream });
             }
         });
+    }
+
+    fn report(&self) -> pb::Report {
+        self.figures()
+    }
+
+    async fn hand_over(self: Arc<Self>, node: Option<NodeId>) -> std::result::Result<(), String> {
+        self.give_away(node).await
     }
 }

@@ -10,13 +10,14 @@ mod stream;
 
 use std::sync::Arc;
 
-pub use security::{Secret, Tls};
 pub(crate) use client::Dialler;
-pub(crate) use security::Security;
+pub use security::Tls;
+pub(crate) use security::{Secret, Security};
 pub(crate) use server::serve;
 pub(crate) use stream::{Outgoing, outgoing};
 
-use crate::engine::{Message, StreamId, StreamKind};
+use crate::engine::{Message, NodeId, StreamId, StreamKind};
+use crate::wire::pb;
 
 /// What streams tell their owner; none of these waits.
 pub(crate) trait Streams: Send + Sync + 'static {
@@ -28,6 +29,10 @@ pub(crate) trait Streams: Send + Sync + 'static {
     fn message(self: &Arc<Self>, stream: StreamId, message: Message) -> bool;
     /// The stream broke, or could not be dialled.
     fn broken(self: &Arc<Self>, stream: StreamId);
+    /// What an operator is told.
+    fn report(&self) -> pb::Report;
+    /// An operator wants leadership given to a node, or to the best; the error says why not.
+    fn hand_over(self: Arc<Self>, node: Option<NodeId>) -> impl Future<Output = Result<(), String>> + Send;
 }
 
 /// HTTP/2 windows, in bytes: a stream's and its connection's. The defaults throttle a distant peer to window / RTT.

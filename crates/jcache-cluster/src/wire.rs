@@ -34,10 +34,11 @@ pub(crate) fn encode(message: Message) -> pb::Message {
             wire_min: join.wire.0,
             wire_max: join.wire.1,
             leaving: join.leaving,
+            attempt: join.attempt,
         }),
         Message::Reject(reject) => Kind::Reject(pb::Reject { reason: Some(encode_reject(reject)) }),
-        Message::Accept(Accept { epoch, cluster, truncate_to, full, seq }) => {
-            Kind::Accept(pb::Accept { epoch, cluster, truncate_to, full, seq })
+        Message::Accept(Accept { epoch, cluster, attempt, truncate_to, full, seq }) => {
+            Kind::Accept(pb::Accept { epoch, cluster, truncate_to, full, seq, attempt })
         }
         Message::Frame(Frame { epoch, written, first, count, hw, time_ms, seq, records }) => {
             Kind::Frame(pb::Frame { epoch, written, first, count, hw, time_ms, seq, records })
@@ -95,10 +96,11 @@ pub(crate) fn decode(message: pb::Message) -> Result<Message, Error> {
             epochs: to_epochs(&join.epochs),
             wire: (join.wire_min, join.wire_max),
             leaving: join.leaving,
+            attempt: join.attempt,
         }),
         Kind::Reject(reject) => Message::Reject(decode_reject(reject.reason.ok_or_else(broken)?)?),
-        Kind::Accept(pb::Accept { epoch, cluster, truncate_to, full, seq }) => {
-            Message::Accept(Accept { epoch, cluster: name(cluster)?, truncate_to, full, seq })
+        Kind::Accept(pb::Accept { epoch, cluster, truncate_to, full, seq, attempt }) => {
+            Message::Accept(Accept { epoch, cluster: name(cluster)?, attempt, truncate_to, full, seq })
         }
         Kind::Frame(pb::Frame { epoch, written, first, count, hw, time_ms, seq, records }) => {
             Message::Frame(Frame { epoch, written, first, count, hw, time_ms, seq, records })
@@ -137,7 +139,7 @@ pub(crate) fn decode(message: pb::Message) -> Result<Message, Error> {
     })
 }
 
-fn member(member: MemberId) -> Option<pb::Member> {
+pub(crate) fn member(member: MemberId) -> Option<pb::Member> {
     let incarnation = Bytes::copy_from_slice(&member.inc.0.to_be_bytes());
     Some(pb::Member { node: member.node.as_str().to_owned(), incarnation })
 }
@@ -225,7 +227,7 @@ fn encode_call(call: ForwardCall) -> pb::Call {
                 Ack::InSync => Acknowledged::InSync(pb::Empty {}),
                 Ack::Replicas(count) => Acknowledged::Replicas(count),
             };
-            pb::call::Work::Write(pb::Write { session, low, acknowledged: Some(acknowledged), until_ms, command })
+            pb::call::Work::Write(pb::Write { session, low, acknowledged: Some(acknowledged), until_ms, command, several: false })
         }
     };
     pb::Call { seq: call.seq, work: Some(work) }
@@ -238,7 +240,7 @@ fn decode_call(call: pb::Call) -> Result<ForwardCall, Error> {
         pb::call::Work::Read(pb::Read { linearizable, command }) => {
             Work::Read { level: if linearizable { Level::Linearizable } else { Level::Leader }, command }
         }
-        pb::call::Work::Write(pb::Write { session, low, acknowledged, until_ms, command }) => {
+        pb::call::Work::Write(pb::Write { session, low, acknowledged, until_ms, command, several: _ }) => {
             let ack = match acknowledged.ok_or_else(broken)? {
                 Acknowledged::Leader(_) => Ack::Leader,
                 Acknowledged::InSync(_) => Ack::InSync,

@@ -91,6 +91,8 @@ pub struct Join {
     pub wire_max: u32,
     #[prost(bool, tag = "11")]
     pub leaving: bool,
+    #[prost(uint64, tag = "12")]
+    pub attempt: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Reject {
@@ -126,6 +128,8 @@ pub struct Accept {
     pub full: bool,
     #[prost(uint64, tag = "5")]
     pub seq: u64,
+    #[prost(uint64, tag = "6")]
+    pub attempt: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Frame {
@@ -267,6 +271,9 @@ pub struct Write {
     pub until_ms: ::core::option::Option<u64>,
     #[prost(bytes = "bytes", tag = "7")]
     pub command: ::prost::bytes::Bytes,
+    /// The command is a transaction: several, with what they depend on.
+    #[prost(bool, tag = "8")]
+    pub several: bool,
     #[prost(oneof = "write::Acknowledged", tags = "3, 4, 5")]
     pub acknowledged: ::core::option::Option<write::Acknowledged>,
 }
@@ -354,6 +361,59 @@ pub struct StatusReply {
     pub prio: u32,
     #[prost(bool, tag = "6")]
     pub leads: bool,
+}
+/// A member as it sees itself; offsets are counted in records.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Report {
+    #[prost(message, optional, tag = "1")]
+    pub member: ::core::option::Option<Member>,
+    #[prost(string, tag = "2")]
+    pub role: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub epoch: u64,
+    #[prost(string, tag = "4")]
+    pub leader: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub committed: u64,
+    #[prost(uint64, tag = "6")]
+    pub end: u64,
+    #[prost(uint64, tag = "7")]
+    pub applied: u64,
+    #[prost(bool, tag = "8")]
+    pub readable: bool,
+    #[prost(bool, tag = "9")]
+    pub coordinated: bool,
+    #[prost(uint64, tag = "10")]
+    pub log_bytes: u64,
+    #[prost(message, repeated, tag = "11")]
+    pub lags: ::prost::alloc::vec::Vec<Lag>,
+    #[prost(message, repeated, tag = "12")]
+    pub counters: ::prost::alloc::vec::Vec<Counter>,
+    #[prost(string, tag = "13")]
+    pub version: ::prost::alloc::string::String,
+}
+/// How far a follower is behind, as its leader sees it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Lag {
+    #[prost(string, tag = "1")]
+    pub node: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub records: u64,
+    #[prost(uint64, tag = "3")]
+    pub bytes: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Counter {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub count: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HandoverRequest {
+    /// Empty for whoever has most.
+    #[prost(string, tag = "1")]
+    pub node: ::prost::alloc::string::String,
 }
 /// Generated client implementations.
 pub mod replication_client {
@@ -512,6 +572,52 @@ pub mod replication_client {
                 .insert(GrpcMethod::new("jcache.replication.v1.Replication", "Status"));
             self.inner.streaming(req, path, codec).await
         }
+        /// Operator to any member: how do you do?
+        pub async fn inspect(
+            &mut self,
+            request: impl tonic::IntoRequest<super::Empty>,
+        ) -> std::result::Result<tonic::Response<super::Report>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/jcache.replication.v1.Replication/Inspect",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("jcache.replication.v1.Replication", "Inspect"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Operator to the leader: give leadership to this node.
+        pub async fn handover(
+            &mut self,
+            request: impl tonic::IntoRequest<super::HandoverRequest>,
+        ) -> std::result::Result<tonic::Response<super::Empty>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/jcache.replication.v1.Replication/Handover",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("jcache.replication.v1.Replication", "Handover"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -560,6 +666,16 @@ pub mod replication_server {
             &self,
             request: tonic::Request<tonic::Streaming<super::Message>>,
         ) -> std::result::Result<tonic::Response<Self::StatusStream>, tonic::Status>;
+        /// Operator to any member: how do you do?
+        async fn inspect(
+            &self,
+            request: tonic::Request<super::Empty>,
+        ) -> std::result::Result<tonic::Response<super::Report>, tonic::Status>;
+        /// Operator to the leader: give leadership to this node.
+        async fn handover(
+            &self,
+            request: tonic::Request<super::HandoverRequest>,
+        ) -> std::result::Result<tonic::Response<super::Empty>, tonic::Status>;
     }
     #[derive(Debug)]
     pub struct ReplicationServer<T> {
@@ -765,6 +881,94 @@ pub mod replication_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/jcache.replication.v1.Replication/Inspect" => {
+                    #[allow(non_camel_case_types)]
+                    struct InspectSvc<T: Replication>(pub Arc<T>);
+                    impl<T: Replication> tonic::server::UnaryService<super::Empty>
+                    for InspectSvc<T> {
+                        type Response = super::Report;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::Empty>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Replication>::inspect(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = InspectSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/jcache.replication.v1.Replication/Handover" => {
+                    #[allow(non_camel_case_types)]
+                    struct HandoverSvc<T: Replication>(pub Arc<T>);
+                    impl<
+                        T: Replication,
+                    > tonic::server::UnaryService<super::HandoverRequest>
+                    for HandoverSvc<T> {
+                        type Response = super::Empty;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::HandoverRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Replication>::handover(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = HandoverSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jcache_etcd::{Change, Changes, Client, Compare, Error, ErrorKind, KeyValue, Operation, Outcome, Renewal, Response};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::engine::{
@@ -28,7 +29,12 @@ pub(crate) struct Coordinator {
     renewal_timeout: Duration,
     renewal: Mutex<Option<(LeaseId, Arc<tokio::sync::Mutex<Renewal>>)>>,
     watch: Mutex<Option<JoinHandle<()>>>,
+    /// Requests on their way.
+    waiting: Arc<watch::Sender<usize>>,
 }
+
+/// How long [`Coordinator::settled`] waits at most.
+const SETTLE: Duration = Duration::from_secs(1);
 
 impl fmt::Debug for Coordinator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,6 +61,7 @@ impl Coordinator {
             renewal_timeout: Duration::from_millis(lease_ms / 3),
             renewal: Mutex::new(None),
             watch: Mutex::new(None),
+            waiting: Arc::new(watch::Sender::new(0)),
         }
     }
 
@@ -100,7 +107,8 @@ impl Coordinator {
     }
 
     fn answer(&self, id: RequestId, call: impl Future<Output = Result<CoordAnswer, Error>> + Send + 'static) {
-        let deliver = self.deliver.clone();
+        let (deliver, waiting) = (self.deliver.clone(), self.waiting.clone());
+        waiting.send_modify(|count| *count += 1);
         self.runtime.spawn(async move {
             let answer = call.await.map_err(|error| {
                 tracing::debug!(%error, "etcd");
@@ -111,7 +119,14 @@ impl Coordinator {
                 }
             });
             deliver(CoordEvent::Answer(id, answer));
+            waiting.send_modify(|count| *count -= 1);
         });
+    }
+
+    /// Waits, for a second at most, until every request has its answer.
+    pub(crate) async fn settled(&self) {
+        let mut waiting = self.waiting.subscribe();
+        let _ = tokio::time::timeout(SETTLE, waiting.wait_for(|count| *count == 0)).await;
     }
 
     fn renewal_of(&self, lease: LeaseId) -> Arc<tokio::sync::Mutex<Renewal>> {

@@ -11,6 +11,7 @@ use super::stream::read;
 use super::{KEEPALIVE, MAX_FRAME, MAX_MESSAGE, Security, Streams, WINDOWS, outgoing};
 use crate::engine::{StreamId, StreamKind};
 use crate::error::{Error, Result};
+use crate::wire::pb;
 use crate::wire::pb::replication_client::ReplicationClient;
 
 /// Dials peers.
@@ -63,6 +64,39 @@ impl Dialler {
         };
         let incoming = answered.map_err(|status| Error::transport(&status))?.into_inner();
         Ok(streams.opened(stream, sending).then_some(incoming))
+    }
+
+    /// The figures of the member at `addr`.
+    ///
+    /// # Errors
+    /// Unavailable, with the reason.
+    pub(crate) async fn inspect(&self, addr: &str) -> Result<pb::Report> {
+        let asked = async {
+            let channel = self.endpoint(addr)?.connect().await.map_err(|e| Error::transport(&e))?;
+            let request = self.security.sign(Request::new(pb::Empty {}));
+            let answered = ReplicationClient::new(channel).inspect(request).await;
+            Ok(answered.map_err(|status| Error::unavailable(status.message()))?.into_inner())
+        };
+        self.in_time(asked).await
+    }
+
+    /// Asks the leader at `addr` to give leadership to `node`; empty for the best.
+    ///
+    /// # Errors
+    /// Unavailable, with the reason.
+    pub(crate) async fn hand_over(&self, addr: &str, node: &str) -> Result<()> {
+        let asked = async {
+            let channel = self.endpoint(addr)?.connect().await.map_err(|e| Error::transport(&e))?;
+            let request = self.security.sign(Request::new(pb::HandoverRequest { node: node.to_owned() }));
+            let answered = ReplicationClient::new(channel).handover(request).await;
+            answered.map(drop).map_err(|status| Error::unavailable(status.message()))
+        };
+        self.in_time(asked).await
+    }
+
+    async fn in_time<T>(&self, asked: impl Future<Output = Result<T>>) -> Result<T> {
+        let answered = tokio::time::timeout(self.timeout, asked).await;
+        answered.unwrap_or_else(|_| Err(Error::unavailable("no answer in time")))
     }
 
     fn endpoint(&self, addr: &str) -> Result<Endpoint> {

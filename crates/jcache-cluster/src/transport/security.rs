@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 
 /// A user and password that every process of the cluster shows the others.
 #[derive(Clone)]
-pub struct Secret {
+pub(crate) struct Secret {
     header: MetadataValue<Ascii>,
 }
 
@@ -27,7 +27,7 @@ impl Secret {
     ///
     /// # Errors
     /// Configuration: an empty password, or a colon in the user's name.
-    pub fn new(user: &str, password: &str) -> Result<Self> {
+    pub(crate) fn new(user: &str, password: &str) -> Result<Self> {
         use base64::Engine as _;
         if password.is_empty() {
             return Err(Error::configuration("an empty password keeps nobody out"));

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::stream::{Answers, read};
 use super::{KEEPALIVE, MAX_FRAME, MAX_MESSAGE, Security, Streams, WINDOWS, outgoing};
-use crate::engine::StreamKind;
+use crate::engine::{NodeId, StreamKind};
 use crate::error::{Error, Result};
 use crate::wire::pb;
 use crate::wire::pb::replication_server::{Replication, ReplicationServer};
@@ -68,6 +68,24 @@ impl<S: Streams> Replication for Service<S> {
         request: Request<Streaming<pb::Message>>,
     ) -> std::result::Result<Response<Sending>, Status> {
         self.accept(StreamKind::Status, request)
+    }
+
+    async fn inspect(&self, request: Request<pb::Empty>) -> std::result::Result<Response<pb::Report>, Status> {
+        self.security.check(&request)?;
+        Ok(Response::new(self.streams.report()))
+    }
+
+    async fn handover(
+        &self,
+        request: Request<pb::HandoverRequest>,
+    ) -> std::result::Result<Response<pb::Empty>, Status> {
+        self.security.check(&request)?;
+        let node = request.into_inner().node;
+        let node = (!node.is_empty()).then(|| NodeId::new(node));
+        match self.streams.clone().hand_over(node).await {
+            Ok(()) => Ok(Response::new(pb::Empty {})),
+            Err(why) => Err(Status::failed_precondition(why)),
+        }
     }
 }
 
