@@ -13,7 +13,7 @@ mod answers;
 mod apply;
 mod blocking;
 mod calls;
-mod codec;
+pub(crate) mod codec;
 mod commit;
 mod config;
 mod coord;
@@ -350,7 +350,7 @@ impl Engine {
     }
 
     /// Whether reads may be answered from what is executed here (R10): a leader's, or what is committed.
-    fn is_readable(&self) -> bool {
+    pub fn is_readable(&self) -> bool {
         match &self.part {
             Part::Leading(_) => true,
             Part::Left => false,
@@ -358,6 +358,11 @@ impl Engine {
             // R10: followers expose only what is committed; a deposed leader has executed more until that is.
             _ => self.applied <= self.hw || self.rules.off(Switch::R10ShowUncommitted),
         }
+    }
+
+    /// Cluster time in milliseconds, by which keys are due.
+    pub fn time_ms(&self, now: Now) -> u64 {
+        self.clock.time_ms(now)
     }
 
     /// What the engine shows of itself.

@@ -52,3 +52,4 @@
 //! - With an unclean start allowed, the lease also needs the leader's key to have been seen within `unclean_after`.
 
 pub mod engine;
+pub mod store;
