@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use jcache_core::driver::{HashDriver, ListDriver, SetDriver, SortedSetDriver, StringDriver};
+use jcache_core::fetch::Fetched;
+use jcache_core::snapshot::FillLimit;
 use jcache_core::{
     Answer, Context, Driver, Encoded, Error, ErrorKind, Model, Mutation, Query, Reply, Request, Result, Scope, Timestamp,
+    Value,
 };
 
 use crate::engine::Failure;
@@ -22,7 +25,20 @@ impl Driver for DistributedMemory {
         Some(self.call_limit() + SLACK)
     }
 
+    #[inline]
+    fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>> {
+        self.reads()?.try_query(query)
+    }
+
+    #[inline]
+    fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
+        self.reads()?.try_text(key)
+    }
+
     async fn query(&self, query: &Query<'_>) -> Result<Answer> {
+        if let Some(answer) = self.try_query(query) {
+            return answer;
+        }
         let call = self.begin(Request::Query(query.clone()));
         Ok(told(query, call.await.map_err(refusal)?.reply))
     }
@@ -45,12 +61,26 @@ impl Driver for DistributedMemory {
 
     /// All questions are asked at once.
     async fn query_many(&self, queries: &[Query<'_>]) -> Vec<Result<Answer>> {
-        let calls: Vec<_> = queries.iter().map(|query| self.begin(Request::Query(query.clone()))).collect();
+        let ask = |query: &Query<'_>| match self.try_query(query) {
+            Some(answer) => Err(answer),
+            None => Ok(self.begin(Request::Query(query.clone()))),
+        };
+        let calls: Vec<_> = queries.iter().map(ask).collect();
         let mut answers = Vec::with_capacity(queries.len());
         for (query, call) in queries.iter().zip(calls) {
-            answers.push(call.await.map_err(refusal).map(|answer| told(query, answer.reply)));
+            answers.push(match call {
+                Err(answer) => answer,
+                Ok(call) => call.await.map_err(refusal).map(|answer| told(query, answer.reply)),
+            });
         }
         answers
+    }
+
+    async fn fetch(&self, query: &Query<'_>, limit: FillLimit) -> Result<Fetched> {
+        if let Some(fetched) = self.reads().and_then(|reads| reads.try_fetch(query, limit)) {
+            return fetched;
+        }
+        self.query(query).await.map(Fetched::answer)
     }
 
     /// Well is who can answer reads: a leader, or a copy that is not behind a leader that is gone.

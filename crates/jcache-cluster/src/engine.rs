@@ -367,7 +367,7 @@ impl Engine {
         self.is_readable() && if leads { !self.config.committed_reads } else { self.has_own_writes() }
     }
 
-    /// Cluster time in milliseconds.
+    /// Cluster time in milliseconds, by which keys are due.
     pub fn time_ms(&self, now: Now) -> u64 {
         self.clock.time_ms(now)
     }

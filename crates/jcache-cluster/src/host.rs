@@ -229,6 +229,11 @@ impl<S: Store + Send + 'static> Host<S> {
         self.shared.view.subscribe()
     }
 
+    /// Works with the store, while the engine waits.
+    pub(crate) fn with_store<R>(&self, work: impl FnOnce(&mut S) -> R) -> R {
+        work(&mut self.shared.inner.lock().store)
+    }
+
     /// Waits until etcd has answered all that it was asked: what a process that leaves still has to say there.
     pub(crate) async fn settled(&self) {
         if let Some(coordinator) = self.shared.coordinator.get() {

@@ -24,6 +24,20 @@ pub(crate) enum Garbage {
     Table(Box<Table>),
 }
 
+/// Bytes of a collection, and entries of a table, that take about a millisecond to free.
+const LARGE: (usize, usize) = (1 << 20, 10_000);
+
+impl Garbage {
+    /// Whether it takes long to free.
+    pub(crate) fn is_large(&self) -> bool {
+        let (bytes, entries) = LARGE;
+        match self {
+            Garbage::Item(item) => item.as_object().is_some_and(|object| object.heap_size() > bytes),
+            Garbage::Table(table) => table.len() > entries,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Shard {
     pub(crate) table: Table,
@@ -219,6 +233,19 @@ impl Shard {
         Garbage::Table(Box::new(std::mem::replace(&mut self.table, Table::new(seed, self.bound.is_some()))))
     }
 
+    /// Changes places with what another shard with the same index holds; who watches and what was counted stays.
+    pub(crate) fn swap(&mut self, other: &mut Shard) {
+        for shard in [&*self, &*other] {
+            if let Some(watched) = &shard.watched {
+                watched.all_changed();
+            }
+        }
+        std::mem::swap(&mut self.table, &mut other.table);
+        std::mem::swap(&mut self.bytes, &mut other.bytes);
+        std::mem::swap(&mut self.bound, &mut other.bound);
+        self.counts.swap(&mut other.counts);
+    }
+
     /// Lets the table move to a smaller array when there is room for both; gives it back if not.
     pub(crate) fn move_to(&mut self, spare: Spare) -> Option<Spare> {
         if self.slack() < spare.heap_size() as isize { Some(spare) } else { self.table.move_to(spare) }
@@ -287,7 +314,7 @@ mod tests {
 
     #[test]
     fn a_panic_in_an_edit_costs_the_key_and_nothing_else() {
-        let seed = Seed::fixed(1);
+        let seed = Seed::fixed(1, None);
         let mut shard = Shard::new(seed.clone(), None);
         let (hash, mut garbage) = (seed.hash(b"list"), Vec::new());
         let mut list = List::default();
@@ -303,7 +330,7 @@ mod tests {
 
     #[test]
     fn the_books_balance_whatever_replaces_what() {
-        let seed = Seed::fixed(2);
+        let seed = Seed::fixed(2, None);
         let mut shard = Shard::new(seed.clone(), None);
         let (hash, mut garbage) = (seed.hash(b"key"), Vec::new());
         let (large, small) = ("x".repeat(10_000), "y");

@@ -23,8 +23,8 @@ impl Member {
     ///
     /// # Errors
     /// Settings that cannot work, and a cluster that cannot be joined.
-    pub(crate) async fn join(config: &Config) -> jcache::Result<Self> {
-        let memory = DistributedMemory::join(settings::of(config)).await?;
+    pub(crate) async fn join(config: &Config, memory: jcache_memory::Builder) -> jcache::Result<Self> {
+        let memory = DistributedMemory::join(settings::of(config).memory(memory)).await?;
         let status = memory.status();
         tracing::info!(node = %status.member.node, role = %status.role, epoch = status.epoch, "joined the cluster");
         let mut parts = memory.watch_role();
@@ -44,6 +44,11 @@ impl Member {
     /// What it knows and has done.
     pub(crate) fn status(&self) -> Status {
         self.0.status()
+    }
+
+    /// What the node's copy holds.
+    pub(crate) fn memory(&self) -> jcache_memory::Stats {
+        self.0.memory_stats()
     }
 
     /// The cluster's name.

@@ -111,6 +111,12 @@ impl Engine {
         mutation: &Mutation<'_>,
         tag: Option<CallTag>,
     ) -> Result<(Reply, Option<Offset>), Error> {
+        // What it brings and what those who wait for it take is one change.
+        let serves =
+            matches!(&self.part, Part::Leading(lead) if !lead.blocked.is_empty() && lead.blocked.awaits(mutation));
+        if serves {
+            cx.store.together(true);
+        }
         let context = self.context(cx);
         let mut removed = std::mem::take(&mut self.removed);
         let result = cx.store.mutate(mutation, context, &mut removed);
@@ -120,13 +126,16 @@ impl Engine {
         }
         let result = result.and_then(|reply| {
             let effect = mutation.effect(&reply, context)?;
-            let offset = self.log_effect(cx, mutation, &effect, &reply, tag);
+            let offset = self.log_effect(cx, mutation, &effect, (&reply, tag), &mut removed.evicted);
             Ok((reply, offset))
         });
         for key in removed.evicted.drain(..) {
             self.log_removal(&key);
         }
         self.removed = removed;
+        if serves {
+            cx.store.together(false);
+        }
         result
     }
 
@@ -135,8 +144,8 @@ impl Engine {
         cx: &mut Cx<'_, S>,
         mutation: &Mutation<'_>,
         effect: &Effect<'_>,
-        reply: &Reply,
-        tag: Option<CallTag>,
+        (reply, tag): (&Reply, Option<CallTag>),
+        evicted: &mut Vec<Value>,
     ) -> Option<Offset> {
         let change = effect.change.as_ref()?;
         let change = if self.rules.off(Switch::LogCommands) { mutation } else { change };
@@ -157,6 +166,8 @@ impl Engine {
         } else {
             push_record(&mut records, Logged { kind: Kind::Effect, tag }, |out| put_open_command(out, change));
         }
+        // What went for want of room went before anybody was served: one of them may bring it back.
+        push_removals(&mut records, evicted);
         let served = self.serve_blocked(cx, mutation, &mut records);
         let offset = self.append(Logged::own(Kind::Batch), |out| out.extend_from_slice(&records));
         if let Some((tag, reply)) = tag {

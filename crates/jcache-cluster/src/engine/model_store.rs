@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use jcache_core::command::Mutation;
-use jcache_core::keyspace::Found;
 use jcache_core::object::{Object, ObjectRef};
-use jcache_core::{Arg, Context, Error, Key, Keyspace, Model, Query, Reply, Snapshot, Timestamp, Value};
+use jcache_core::{Context, Error, Key, Keyspace, Masked, Model, Query, Reply, Snapshot, Timestamp, Value};
 
 use super::codec;
 use super::store::{Removed, Side, Store};
@@ -91,7 +90,7 @@ impl Store for ModelStore {
         let shards = self.shards;
         let model = self.side(side);
         model.at(Timestamp::ZERO);
-        let mut masked = Masked { inner: model, admits: &|key| admits(shard_of(key, shards)) };
+        let mut masked = Masked::new(model, |key: &[u8]| admits(shard_of(key, shards)));
         effect.run(&mut masked, Context::at(Timestamp::ZERO)).map(drop)
     }
 
@@ -196,60 +195,4 @@ fn content(object: &Object) -> Vec<u8> {
         codec::put_bytes(&mut all, &value);
     }
     all
-}
-
-/// A keyspace in which some keys are out of bounds: they are not found, and what is written to them goes nowhere.
-pub(crate) struct Masked<'k, K> {
-    inner: &'k mut K,
-    admits: &'k dyn Fn(&[u8]) -> bool,
-}
-
-impl<K: Keyspace> Keyspace for Masked<'_, K> {
-    fn find(&self, key: &[u8]) -> Option<Found<'_>> {
-        self.inner.find(key).filter(|_| (self.admits)(key))
-    }
-
-    fn len(&self) -> usize {
-        self.inner.len()
-    }
-
-    fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(&[u8], ObjectRef<'_>)) -> u64 {
-        self.inner.scan(cursor, count, visit)
-    }
-
-    fn random_key(&self, seed: u64) -> Option<Value> {
-        self.inner.random_key(seed)
-    }
-
-    fn put_text(&mut self, key: &[u8], text: &Arg<'_>, deadline: Option<Timestamp>) -> Result<(), Error> {
-        if (self.admits)(key) { self.inner.put_text(key, text, deadline) } else { Ok(()) }
-    }
-
-    fn append_text(&mut self, key: &[u8], tail: &[u8]) -> Result<(), Error> {
-        if (self.admits)(key) { self.inner.append_text(key, tail) } else { Ok(()) }
-    }
-
-    fn put(&mut self, key: &[u8], object: Object, deadline: Option<Timestamp>) -> Result<(), Error> {
-        if (self.admits)(key) { self.inner.put(key, object, deadline) } else { Ok(()) }
-    }
-
-    fn edit<R>(&mut self, key: &[u8], change: impl FnOnce(&mut Object) -> R) -> Option<R> {
-        if (self.admits)(key) { self.inner.edit(key, change) } else { None }
-    }
-
-    fn set_deadline(&mut self, key: &[u8], deadline: Option<Timestamp>) -> bool {
-        (self.admits)(key) && self.inner.set_deadline(key, deadline)
-    }
-
-    fn take(&mut self, key: &[u8]) -> Option<(Object, Option<Timestamp>)> {
-        if (self.admits)(key) { self.inner.take(key) } else { None }
-    }
-
-    fn clear(&mut self) {
-        let mut keys = Vec::new();
-        self.inner.scan(0, usize::MAX, &mut |key, _| keys.push(Value::new(key)));
-        for key in keys.iter().filter(|key| (self.admits)(key)) {
-            self.inner.remove(key);
-        }
-    }
 }
