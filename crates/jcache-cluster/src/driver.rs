@@ -1,16 +1,17 @@
 //! The driver: every command of core, answered here or by the leader.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jcache_core::driver::{HashDriver, ListDriver, SetDriver, SortedSetDriver, StringDriver};
 use jcache_core::fetch::Fetched;
 use jcache_core::snapshot::FillLimit;
 use jcache_core::{
-    Answer, Context, Driver, Encoded, Error, ErrorKind, Model, Mutation, Query, Reply, Request, Result, Scope, Timestamp,
-    Value,
+    Answer, Context, Driver, Encoded, Error, ErrorKind, Key, Model, Mutation, Query, Reply, Request, Result, Scope,
+    Snapshot, Timestamp, Value, Watch,
 };
 
-use crate::engine::Failure;
+use crate::engine::{Failure, Token, Transaction};
 use crate::memory::DistributedMemory;
 
 /// What a level allows a call beyond the driver's own bound, so that the driver's answer is the one that counts.
@@ -83,6 +84,47 @@ impl Driver for DistributedMemory {
         self.query(query).await.map(Fetched::answer)
     }
 
+    /// A key's whole state is taken over in one step.
+    async fn install(&self, snapshot: &Snapshot) -> Result<()> {
+        let mutations = snapshot.to_mutations();
+        let requests: Vec<Request<'_>> = mutations.into_iter().map(Request::Mutation).collect();
+        for result in self.transact(&requests, Watch::new()).await?.unwrap_or_default() {
+            result?;
+        }
+        Ok(())
+    }
+
+    /// One record of the log. Reads in a transaction see what the leader has.
+    async fn transact(&self, requests: &[Request<'_>], watch: Watch) -> Result<Option<Vec<Result<Reply>>>> {
+        let is_empty = watch.is_empty();
+        let watching = match watch.into_state::<Watching>() {
+            Some(watching) if watching.of.is_same(self) => *watching,
+            None if is_empty => Watching { of: self.clone(), keys: HashMap::new() },
+            _ => return Err(foreign_watch()),
+        };
+        let watched = watching.keys.iter().map(|(key, token)| (key.as_bytes(), *token));
+        let call = self.begin_transaction(Transaction::new(requests, watched));
+        match call.await.map_err(refusal)?.reply {
+            Reply::Array(replies) => Ok(Some(replies.into_iter().map(result_of).collect())),
+            reply if reply.is_nil() => Ok(None),
+            other => Err(Error::unexpected_reply("a list", &other)),
+        }
+    }
+
+    /// Costs nothing: from where on a key is watched this process knows, and what changed since the log tells.
+    async fn watch(&self, keys: &[Key<'_>], watch: &mut Watch) -> Result<()> {
+        let point = self.watch_point().ok_or_else(|| refusal(Failure::NoLeader))?;
+        let make = || Watching { of: self.clone(), keys: HashMap::new() };
+        let watching = watch.state(make).filter(|it| it.of.is_same(self)).ok_or_else(foreign_watch)?;
+        for key in keys {
+            // One that is watched already stays so from then on.
+            watching.keys.entry(key.0.to_value()).or_insert(point);
+        }
+        let len = watching.keys.len();
+        watch.set_len(len);
+        Ok(())
+    }
+
     /// Well is who can answer reads: a leader, or a copy that is not behind a leader that is gone.
     async fn probe(&self) -> Result<()> {
         if self.status().readable { Ok(()) } else { Err(refusal(Failure::NoLeader)) }
@@ -94,6 +136,25 @@ impl HashDriver for DistributedMemory {}
 impl ListDriver for DistributedMemory {}
 impl SetDriver for DistributedMemory {}
 impl SortedSetDriver for DistributedMemory {}
+
+/// What a [`Watch`] of this driver holds: keys, and from where on each is watched.
+#[derive(Debug)]
+struct Watching {
+    of: DistributedMemory,
+    keys: HashMap<Value, Token>,
+}
+
+#[cold]
+fn foreign_watch() -> Error {
+    Error::invalid("ERR the watched keys belong to another cache")
+}
+
+fn result_of(reply: Reply) -> Result<Reply> {
+    match reply {
+        Reply::Error(error) => Err(error),
+        reply => Ok(reply),
+    }
+}
 
 /// The answer in a reply of the leader. A reply that an absent key would give as well may mean either, and counts as a
 /// miss, which is always safe.

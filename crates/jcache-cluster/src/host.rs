@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 use crate::config::OnNotice;
 use crate::engine::{
     Action, Admin, Answer, CallId, CallOptions, Config, Engine, Epoch, Event, Failure, Fatal, Identity, Message, NodeId,
-    Notice, Now, Outbox, Role, Status, Store, StreamId, StreamKind,
+    Notice, Now, Outbox, Role, Status, Store, StreamId, StreamKind, Token, Transaction,
 };
 use crate::error::{Error, Result};
 use crate::transport::{Dialler, Outgoing, Security, Streams, serve};
@@ -195,6 +195,16 @@ impl<S: Store + Send + 'static> Host<S> {
     /// Begins to carry a command out as `options` say. Dropping the call tells the engine that the caller has gone.
     pub(crate) fn call(&self, request: Request<'_>, options: CallOptions) -> Call<S> {
         self.begin(|call| Event::Call { call, request, options })
+    }
+
+    /// Begins a transaction, as [`call`](Self::call) does a command.
+    pub(crate) fn transact(&self, transaction: Transaction, options: CallOptions) -> Call<S> {
+        self.begin(|call| Event::Transact { call, transaction, options })
+    }
+
+    /// From where on a key is watched that somebody begins to watch now; `None` while nothing is to be read here.
+    pub(crate) fn watch_point(&self) -> Option<Token> {
+        self.shared.inner.lock().engine.watch_point()
     }
 
     fn begin<'a>(&self, event: impl FnOnce(CallId) -> Event<'a>) -> Call<S> {

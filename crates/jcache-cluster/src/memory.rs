@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::admin::{self, Overview};
 use crate::config::{ClusterConfig, Read};
-use crate::engine::{Ack, Admin, CallOptions, Epoch, Fatal, Level, Role, Status};
+use crate::engine::{Ack, Admin, CallOptions, Epoch, Fatal, Level, Role, Status, Token, Transaction};
 use crate::error::Error;
 use crate::host::{Call, Ended, Host, Parts, View};
 use crate::store::{Changes, LocalReads, MemoryStore};
@@ -243,6 +243,21 @@ impl DistributedMemory {
     /// Begins a call with this handle's options.
     pub(crate) fn begin(&self, request: Request<'_>) -> Call<MemoryStore> {
         self.inner.host.call(request, self.options())
+    }
+
+    /// Begins a transaction with this handle's options.
+    pub(crate) fn begin_transaction(&self, transaction: Transaction) -> Call<MemoryStore> {
+        self.inner.host.transact(transaction, self.options())
+    }
+
+    /// From where on a key is watched that somebody begins to watch now.
+    pub(crate) fn watch_point(&self) -> Option<Token> {
+        self.inner.host.watch_point()
+    }
+
+    /// Whether `other` is a handle of the same membership.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     fn options(&self) -> CallOptions {

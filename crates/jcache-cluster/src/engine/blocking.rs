@@ -191,7 +191,7 @@ impl Engine {
                 if let Some(change) = effect.change.filter(|_| !self.rules.off(Switch::UnloggedPop)) {
                     // A move between shards is logged as the keys that it left, as any other, while somebody lacks one.
                     let whole = effect.reach == Reach::Replica && self.syncs_someone();
-                    push_effect(records, waiter.tag, &reply, &change, whole.then_some(&mut *cx.store));
+                    push_effect(records, Some((waiter.tag, &reply)), &change, whole.then_some(&mut *cx.store));
                 }
                 served.push((waiter, reply));
             }

@@ -41,6 +41,21 @@ impl Logged<'_> {
     }
 }
 
+impl<'a> Logged<'a> {
+    /// What a call did, with its reply.
+    pub(crate) fn call(kind: Kind, tag: CallTag, reply: &'a Reply) -> Self {
+        Self { kind, tag: Some((tag, reply)) }
+    }
+}
+
+/// What a call wants carried out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Order<'a> {
+    One(&'a Mutation<'a>),
+    /// A transaction, encoded.
+    Several(&'a [u8]),
+}
+
 impl Engine {
     /// Time and chance for a command that runs now.
     pub(super) fn context<S: Store>(&self, cx: &Cx<'_, S>) -> Context {
@@ -72,7 +87,7 @@ impl Engine {
         offset
     }
 
-    fn note_result(&mut self, tag: CallTag, reply: &Reply, offset: Offset) {
+    pub(super) fn note_result(&mut self, tag: CallTag, reply: &Reply, offset: Offset) {
         let CallTag { session, seq, low } = tag;
         self.sessions.note(Tag { session, seq, low, reply: &reply_bytes(reply) }, offset);
     }
@@ -207,7 +222,7 @@ impl Engine {
         tag: CallTag,
         ack: Ack,
         until_ms: Option<u64>,
-        mutation: &Mutation<'_>,
+        order: Order<'_>,
     ) {
         if !self.rules.off(Switch::NoSessions) {
             match self.sessions.find(tag.session, tag.seq) {
@@ -234,18 +249,21 @@ impl Engine {
         if ack == Ack::Leader && !self.lease_is_valid(cx.now) {
             return self.respond(cx, origin, ForwardResult::Fenced);
         }
-        let result = self.execute(cx, mutation, Some(tag));
-        match result {
-            Ok((reply, Some(offset))) => self.await_ack(cx, origin, ack, reply, offset),
-            Ok((nil, None)) if nil.is_nil() && mutation.blocking().is_some() => {
+        let result = match order {
+            Order::One(mutation) => self.execute(cx, mutation, Some(tag)),
+            Order::Several(body) => self.transact(cx, body, tag),
+        };
+        match (result, order) {
+            (Ok((reply, Some(offset))), _) => self.await_ack(cx, origin, ack, reply, offset),
+            (Ok((nil, None)), Order::One(mutation)) if nil.is_nil() && mutation.blocking().is_some() => {
                 self.block(cx, origin, tag, ack, until_ms, (mutation, nil));
             }
             // Nothing changed, or the command failed: the reply tells what is there, and must be as good as a read.
-            Ok((reply, None)) => {
+            (Ok((reply, None)), _) => {
                 let proof = if ack == Ack::Leader { Proof::Lease } else { Proof::Change };
                 self.hold(cx, origin, Ok(reply), proof);
             }
-            Err(error) => {
+            (Err(error), _) => {
                 let proof = if ack == Ack::Leader { Proof::Lease } else { Proof::Change };
                 self.hold(cx, origin, Err(error), proof);
             }
@@ -305,15 +323,13 @@ pub(super) fn push_removals(out: &mut Vec<u8>, keys: &mut Vec<Value>) {
     }
 }
 
-/// Adds a call's effect to a batch; as the keys that it left when a store is given.
+/// Adds an effect to a batch, with the call it answers; as the keys that it left when a store is given.
 pub(super) fn push_effect<S: Store>(
     out: &mut Vec<u8>,
-    tag: CallTag,
-    reply: &Reply,
+    tag: Option<(CallTag, &Reply)>,
     change: &Mutation<'_>,
     whole: Option<&mut S>,
 ) {
-    let tag = Some((tag, reply));
     match whole {
         Some(store) => {
             let body = whole_keys(store, change);
