@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use jcache_core::driver::{HashDriver, ListDriver, SetDriver, SortedSetDriver, StringDriver};
+use jcache_core::driver::{ChangeFeed, HashDriver, ListDriver, SetDriver, SortedSetDriver, StringDriver};
 use jcache_core::fetch::Fetched;
 use jcache_core::snapshot::FillLimit;
 use jcache_core::{
@@ -123,6 +123,10 @@ impl Driver for DistributedMemory {
         let len = watching.keys.len();
         watch.set_len(len);
         Ok(())
+    }
+
+    fn changes(&self) -> Option<Box<dyn ChangeFeed>> {
+        Some(Box::new(DistributedMemory::changes(self)))
     }
 
     /// Well is who can answer reads: a leader, or a copy that is not behind a leader that is gone.

@@ -5,8 +5,10 @@
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
+pub use jcache_core::driver::Changed;
+use jcache_core::driver::ChangeFeed;
 use jcache_core::{Mutation, Value};
 use parking_lot::Mutex;
 
@@ -15,15 +17,6 @@ const KEYS_MAX: usize = 65_536;
 
 /// Bytes of keys that wait in a feed at most.
 const BYTES_MAX: usize = 8 << 20;
-
-/// What changed since a feed was last asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Changed {
-    /// These keys, in this order; one may be there more than once, and may be as it was before.
-    Keys(Vec<Value>),
-    /// Anything may be another: everything was removed or exchanged, or more changed than a feed keeps.
-    Everything,
-}
 
 /// A feed of the keys that change in a [`MemoryStore`](super::MemoryStore), whoever changed them: writes at the leader, what
 /// followers repeat, keys that were due or evicted. It is told after the change can be read. Dropping it ends it.
@@ -82,17 +75,20 @@ impl Changes {
 
     /// Waits until something changes, and says what; `None` when the store is gone. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Changed> {
-        poll_fn(|task| {
-            let mut queue = self.queue.lock();
-            match queue.take() {
-                None if !queue.is_over => {
-                    queue.waker = Some(task.waker().clone());
-                    Poll::Pending
-                }
-                changed => Poll::Ready(changed),
+        poll_fn(|task| self.poll_next(task)).await
+    }
+}
+
+impl ChangeFeed for Changes {
+    fn poll_next(&mut self, task: &mut Context<'_>) -> Poll<Option<Changed>> {
+        let mut queue = self.queue.lock();
+        match queue.take() {
+            None if !queue.is_over => {
+                queue.waker = Some(task.waker().clone());
+                Poll::Pending
             }
-        })
-        .await
+            changed => Poll::Ready(changed),
+        }
     }
 }
 
