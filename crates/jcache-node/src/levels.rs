@@ -172,6 +172,15 @@ pub(crate) struct Built {
     pub(crate) member: Option<Member>,
 }
 
+impl Built {
+    /// What each of the levels holds whose memory is this process's.
+    pub(crate) fn memory_stats(&self) -> Vec<(String, jcache_memory::Stats)> {
+        let own = self.memories.iter().map(|(name, memory)| (name.clone(), memory.stats()));
+        let shared = self.member.iter().map(|member| (member.level().to_owned(), member.memory()));
+        own.chain(shared).collect()
+    }
+}
+
 /// Sets up the levels of a configuration; without any, a memory level.
 ///
 /// Levels without a name are called after their kind, with a number from the second on.
@@ -213,7 +222,7 @@ pub(crate) async fn build(config: &Config) -> Result<Built> {
             }
             Kind::Distributed => {
                 let memory = memory_builder(config.maxmemory.0, config.maxmemory_policy);
-                let joined = Member::join(config, memory).await?;
+                let joined = Member::join(config, memory, &name).await?;
                 let histogram = Arc::new(Histogram::default());
                 calls.push((name, Arc::clone(&histogram)));
                 let driver = Timed::new(joined.driver(), histogram);
