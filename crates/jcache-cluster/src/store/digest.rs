@@ -64,7 +64,7 @@ fn mix(number: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use jcache_core::{Arg, Context, Keyspace, Model, Mutation};
+    use jcache_core::{Arg, Context, Model, Mutation};
 
     use super::*;
 
