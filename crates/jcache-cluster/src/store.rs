@@ -63,6 +63,7 @@ pub struct MemoryStore {
     settings: (Builder, Placement),
     hasher: Hasher,
     feeds: Arc<Feeds>,
+    shard_bits: u32,
     /// Nested changes that are one.
     together: usize,
     pieces: Pieces,
@@ -86,9 +87,17 @@ impl MemoryStore {
             settings: (memory, placement),
             hasher: Hasher::new(placement.number()),
             feeds: Arc::default(),
+            shard_bits: SHARD_BITS,
             together: 0,
             pieces: Pieces::default(),
         })
+    }
+
+    /// The same with 2^`bits` shards: for simulations, where all copies are of one making. 16 bits at most.
+    #[must_use]
+    pub fn with_shard_bits(mut self, bits: u32) -> Self {
+        self.shard_bits = bits.clamp(1, 16);
+        self
     }
 
     /// Reads that go around the engine. They are closed until somebody opens them: who knows whether what is here may be
@@ -121,8 +130,9 @@ impl MemoryStore {
 }
 
 /// The shard of a key: the highest bits of the hash that places it.
-fn shard_of(hasher: &Hasher, key: &[u8]) -> usize {
-    (hasher.hash(key) >> (64 - SHARD_BITS)) as usize
+#[inline]
+fn shard_of(hasher: &Hasher, bits: u32, key: &[u8]) -> usize {
+    (hasher.hash(key) >> (64 - bits)) as usize
 }
 
 impl Store for MemoryStore {
@@ -144,19 +154,20 @@ impl Store for MemoryStore {
         if side == Side::Loading && self.loading.is_none() {
             self.load_begin();
         }
-        let Self { live, loading, hasher, .. } = self;
+        let shards = self.shards();
+        let Self { live, loading, hasher, shard_bits, .. } = self;
         let replica = match (side, loading) {
             (Side::Loading, Some(loading)) => loading,
             _ => live,
         };
-        let admits_key = |key: &[u8]| admits(shard_of(hasher, key));
+        let admits_key = |key: &[u8]| admits(shard_of(hasher, *shard_bits, key));
         let (mut has_keys, mut is_admitted) = (false, true);
         effect.visit_keys(|key| {
             has_keys = true;
             is_admitted &= admits_key(key);
         });
         if !has_keys {
-            is_admitted = (0..Self::SHARDS).all(admits);
+            is_admitted = (0..shards).all(admits);
         }
         replica.apply(effect, if is_admitted { None } else { Some(&admits_key) })?;
         if side == Side::Live && self.feeds.is_heard() {
@@ -193,24 +204,24 @@ impl Store for MemoryStore {
     }
 
     fn shards(&self) -> usize {
-        Self::SHARDS
+        1 << self.shard_bits
     }
 
     fn shard_of(&self, key: &[u8]) -> usize {
-        shard_of(&self.hasher, key)
+        shard_of(&self.hasher, self.shard_bits, key)
     }
 
     fn digest(&mut self, shard: usize) -> u64 {
         let mut digest = 0_u64;
-        self.live.visit(shard as u64, SHARD_BITS, &mut |key, object, deadline| {
+        self.live.visit(shard as u64, self.shard_bits, &mut |key, object, deadline| {
             digest = digest.wrapping_add(entry_digest(key, object, deadline));
         });
         digest
     }
 
     fn snapshot(&mut self, shard: usize, chunk: usize) -> Vec<Bytes> {
-        let Self { live, pieces, .. } = self;
-        live.visit(shard as u64, SHARD_BITS, &mut |key, object, deadline| {
+        let Self { live, pieces, shard_bits, .. } = self;
+        live.visit(shard as u64, *shard_bits, &mut |key, object, deadline| {
             portions(key, object, deadline, chunk, &mut |mutation| pieces.add(mutation, chunk));
         });
         pieces.take()

@@ -165,7 +165,7 @@ impl Replica {
 
     /// Drops it, in another thread when that takes long.
     pub fn discard(self) {
-        if self.len() > LARGE {
+        if self.shared.engine.memory_used() > LARGE {
             free_elsewhere(self);
         }
     }
@@ -205,5 +205,5 @@ impl Hasher {
     }
 }
 
-/// Entries that are freed within a millisecond.
-const LARGE: usize = 10_000;
+/// Bytes that are freed within about a millisecond.
+const LARGE: usize = 2 << 20;

@@ -24,19 +24,18 @@ pub(crate) enum Garbage {
     Table(Box<Table>),
 }
 
-/// Bytes of a collection, and entries of a table, that take about a millisecond to free.
-const LARGE: (usize, usize) = (1 << 20, 10_000);
-
 impl Garbage {
-    /// Whether it takes long to free.
-    pub(crate) fn is_large(&self) -> bool {
-        let (bytes, entries) = LARGE;
+    /// How many entries take as long to free, about.
+    pub(crate) fn entries(&self) -> usize {
         match self {
-            Garbage::Item(item) => item.as_object().is_some_and(|object| object.heap_size() > bytes),
-            Garbage::Table(table) => table.len() > entries,
+            Garbage::Item(item) => 1 + item.as_object().map_or(0, Object::heap_size) / ENTRY,
+            Garbage::Table(table) => table.len(),
         }
     }
 }
+
+/// Bytes of a collection that take as long to free as an entry.
+const ENTRY: usize = 100;
 
 #[derive(Debug)]
 pub(crate) struct Shard {

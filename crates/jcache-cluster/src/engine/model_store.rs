@@ -7,8 +7,11 @@ use jcache_core::command::Mutation;
 use jcache_core::object::{Object, ObjectRef};
 use jcache_core::{Context, Error, Key, Keyspace, Masked, Model, Query, Reply, Snapshot, Timestamp, Value};
 
+use jcache_memory::replica::Hasher;
+
 use super::codec;
 use super::store::{Removed, Side, Store};
+use crate::store::Placement;
 
 /// A [`Store`] over core's [`Model`], with as many shards as are asked for, and a bound in keys for tests of eviction.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +19,8 @@ pub struct ModelStore {
     live: Model,
     loading: Option<Model>,
     shards: usize,
+    /// How keys are placed, when that is not its own way.
+    hasher: Option<Hasher>,
     most_keys: Option<usize>,
 }
 
@@ -23,6 +28,14 @@ impl ModelStore {
     /// An empty store with `shards` shards.
     pub fn new(shards: usize) -> Self {
         Self { shards: shards.max(1), ..Self::default() }
+    }
+
+    /// The same with keys in the shards in which a [`MemoryStore`](crate::store::MemoryStore) with this placement, and as
+    /// many shards, has them.
+    #[must_use]
+    pub fn with_placement(mut self, placement: Placement) -> Self {
+        self.hasher = Some(placement.hasher());
+        self
     }
 
     /// The same, evicting the first key in order whenever there are more than `most` keys.
@@ -56,8 +69,11 @@ fn hash(parts: &[&[u8]]) -> u64 {
     hash
 }
 
-fn shard_of(key: &[u8], shards: usize) -> usize {
-    (hash(&[key]) % shards as u64) as usize
+fn shard_of(hasher: Option<&Hasher>, key: &[u8], shards: usize) -> usize {
+    match hasher {
+        None => (hash(&[key]) % shards as u64) as usize,
+        Some(hasher) => ((u128::from(hasher.hash(key)) * shards as u128) >> 64) as usize,
+    }
 }
 
 impl Store for ModelStore {
@@ -87,10 +103,10 @@ impl Store for ModelStore {
     }
 
     fn apply(&mut self, effect: &Mutation<'_>, side: Side, admits: &dyn Fn(usize) -> bool) -> Result<(), Error> {
-        let shards = self.shards;
+        let (shards, hasher) = (self.shards, self.hasher.clone());
         let model = self.side(side);
         model.at(Timestamp::ZERO);
-        let mut masked = Masked::new(model, |key: &[u8]| admits(shard_of(key, shards)));
+        let mut masked = Masked::new(model, |key: &[u8]| admits(shard_of(hasher.as_ref(), key, shards)));
         effect.run(&mut masked, Context::at(Timestamp::ZERO)).map(drop)
     }
 
@@ -114,13 +130,12 @@ impl Store for ModelStore {
     }
 
     fn shard_of(&self, key: &[u8]) -> usize {
-        shard_of(key, self.shards)
+        shard_of(self.hasher.as_ref(), key, self.shards)
     }
 
     fn digest(&mut self, shard: usize) -> u64 {
         self.live.at(Timestamp::ZERO);
-        let shards = self.shards;
-        let own = self.live.iter().filter(|(key, ..)| shard_of(key, shards) == shard);
+        let own = self.live.iter().filter(|(key, ..)| self.shard_of(key) == shard);
         own.map(|(key, object, deadline)| {
             let deadline = deadline.map_or(0, Timestamp::as_millis).to_le_bytes();
             hash(&[key, &deadline, &content(object)])
@@ -130,9 +145,8 @@ impl Store for ModelStore {
 
     fn snapshot(&mut self, shard: usize, chunk: usize) -> Vec<Bytes> {
         self.live.at(Timestamp::ZERO);
-        let shards = self.shards;
         let (mut pieces, mut piece) = (Vec::new(), Vec::new());
-        for (key, object, deadline) in self.live.iter().filter(|(key, ..)| shard_of(key, shards) == shard) {
+        for (key, object, deadline) in self.live.iter().filter(|(key, ..)| self.shard_of(key) == shard) {
             let snapshot = Snapshot { key: Value::new(key), object: object.clone(), deadline };
             for mutation in snapshot.to_mutations() {
                 codec::put_command(&mut piece, &mutation);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jcache_memory::replica::Hasher;
 use sha2::{Digest, Sha256};
 
 /// Where the keys of a cluster are placed: the same in all its processes, and nowhere else.
@@ -31,6 +32,10 @@ impl Placement {
         let digest: [u8; 32] = digest.finalize().into();
         let (seed, _) = digest.split_first_chunk().expect("invariant: a SHA-256 has 32 bytes");
         Self(u64::from_le_bytes(*seed))
+    }
+
+    pub(crate) fn hasher(self) -> Hasher {
+        Hasher::new(self.0)
     }
 
     pub(super) fn number(self) -> u64 {

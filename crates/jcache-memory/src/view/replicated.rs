@@ -8,6 +8,9 @@ use super::{Hold, View};
 use crate::engine::Keyed;
 use crate::shard::{Garbage, Shard};
 
+/// Entries that are freed within about a millisecond.
+const AT_ONCE: usize = 10_000;
+
 impl View<'_> {
     /// Removes those keys of `keyed` that are due, and adds them to `due`.
     #[inline]
@@ -60,7 +63,7 @@ impl View<'_> {
     pub(crate) fn release(self) {
         let Self { engine, hold, garbage, .. } = self;
         drop(hold);
-        if !engine.expiry.is_on() && garbage.iter().any(Garbage::is_large) {
+        if !engine.expiry.is_on() && garbage.iter().map(Garbage::entries).sum::<usize>() > AT_ONCE {
             free_elsewhere(garbage);
         }
     }
