@@ -433,6 +433,7 @@ impl Engine {
             calls: self.calls.len(),
             blocked,
             sessions: self.sessions.len(),
+            registered: self.coord.is_registered(),
             coordinated: self.coord.heard_within(now.boot_us, self.config.session_lease_ms),
             counters: self.counters,
         }

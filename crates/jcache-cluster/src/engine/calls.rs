@@ -145,8 +145,7 @@ impl Engine {
         let timeout = ms(options.timeout_ms.unwrap_or(self.config.call_ms));
         let deadline = cx.now.boot_us + timeout;
         let command = Bytes::new();
-        let pending =
-            |work| Pending::new(Some(call), work, command, deadline);
+        let pending = |work| Pending::new(Some(call), work, command, deadline);
         match &request {
             Request::Query(query) => self.on_read(cx, query, &request, options.level, pending),
             Request::Mutation(mutation) => {
@@ -215,6 +214,11 @@ impl Engine {
     /// Whether a failover lost what the token stands for.
     pub(super) fn is_lost(&self, token: Token) -> bool {
         matches!(self.has_seen(token), Seen::Lost)
+    }
+
+    /// Whether, as far as is known, too few members are in step for any commit.
+    fn is_short(&self) -> bool {
+        self.coord.view.state.as_ref().is_some_and(|(state, _)| state.isr.len() < self.config.min_insync)
     }
 
     /// Whether this process carries out writes now.
@@ -532,6 +536,8 @@ impl Engine {
             let failure = match pending.work {
                 Asked::Write(..) if pending.sends > 0 => Failure::Unknown,
                 Asked::Read(_) if pending.sends > 0 || self.serves() => Failure::Fenced,
+                // No session could be opened: it had to be committed.
+                Asked::Write(..) if self.is_short() => Failure::NotEnoughReplicas,
                 _ => Failure::NoLeader,
             };
             self.forget_held(Origin::Local(seq));
