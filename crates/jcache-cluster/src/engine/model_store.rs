@@ -72,7 +72,7 @@ fn hash(parts: &[&[u8]]) -> u64 {
 fn shard_of(hasher: Option<&Hasher>, key: &[u8], shards: usize) -> usize {
     match hasher {
         None => (hash(&[key]) % shards as u64) as usize,
-        Some(hasher) => ((u128::from(hasher.hash(key)) * shards as u128) >> 64) as usize,
+        Some(hasher) => (hasher.hash(key).reverse_bits() % shards as u64) as usize,
     }
 }
 
