@@ -47,7 +47,8 @@ impl World {
     fn converge(&mut self, healed: Moment) {
         loop {
             let found = self.together();
-            if self.violation.is_some() || self.watchers.void {
+            // Where an unclean start is allowed the cluster must come together even so.
+            if self.violation.is_some() || self.watchers.void && self.plan.config.unclean_after_ms.is_none() {
                 return;
             }
             match found {
@@ -147,6 +148,7 @@ impl World {
             }
             if *kind == workload::Kind::Counter {
                 check::session::check(&self.history, group)?;
+                check::session::check_own(&self.history, group)?;
             }
             if kind.is_linearizable() {
                 match linearizable::check(&self.history, group) {

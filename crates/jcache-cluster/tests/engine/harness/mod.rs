@@ -59,7 +59,8 @@ pub(crate) struct Cluster {
 }
 
 pub(crate) fn config(min_insync: usize) -> Config {
-    Config { rejoin_ms: 50, digest_ms: 100, hold_off_ms: (100, 1000), ..Config::new(min_insync, Timing::BALANCED) }
+    let hold_off_ms = (100, 1000);
+    Config { rejoin_ms: 50, digest_ms: 100, found_wait_ms: 0, hold_off_ms, ..Config::new(min_insync, Timing::BALANCED) }
 }
 
 impl Cluster {
