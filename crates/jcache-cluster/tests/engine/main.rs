@@ -4,6 +4,7 @@ mod backlog;
 mod harness;
 mod outcomes;
 mod reconcile;
+mod rules;
 mod seed;
 mod settings;
 mod ways;

@@ -44,6 +44,10 @@ impl World {
         if !self.calling {
             return;
         }
+        if self.now < self.hushed_until {
+            let at = self.hushed_until + self.whims.u64(..20_000);
+            return self.agenda.plan(at, Happening::Client(client));
+        }
         let Some(host) = self.choose_node(client) else {
             self.agenda.plan(self.now + 100_000, Happening::Client(client));
             return;

@@ -109,9 +109,7 @@ impl World {
             33..35 => {
                 // An election while the leader's lease still runs, with nobody to tell the leader.
                 if let Some(leader) = self.leader() {
-                    self.isolate(leader);
-                    self.end_leadership();
-                    self.ask_old_and_new(leader);
+                    self.hush_and_depose(leader);
                 }
             }
             38..40 => self.leave_a_tail(),
@@ -141,7 +139,7 @@ impl World {
         self.agenda.plan(at, Happening::End(Fault::Deaf(node)));
     }
 
-    fn end_leadership(&mut self) {
+    pub(super) fn end_leadership(&mut self) {
         self.trace.line(self.now, || "the leader's key vanishes".to_owned());
         self.coordinator.data.delete(&Key::Leader);
         self.publish();
@@ -341,7 +339,9 @@ impl World {
     /// Everything that is wrong is put right, and everybody who ever took part runs.
     pub(super) fn heal_all(&mut self) {
         self.trace.line(self.now, || "all faults are over".to_owned());
-        self.agenda.forget(|happening| matches!(happening, Happening::Fault | Happening::End(_)));
+        self.agenda.forget(|happening| {
+            matches!(happening, Happening::Fault | Happening::End(_) | Happening::Deposed(_) | Happening::Fell(_))
+        });
         self.trapped = false;
         for from in 0..self.nodes.len() {
             for to in 0..self.nodes.len() {

@@ -218,6 +218,8 @@ impl Watchers {
 
     /// The recorded in-sync set never falls below its floor once it has reached it.
     pub(super) fn see_state(&mut self, state: &StateRecord) -> Option<Violation> {
+        // What an unclean start loses was promised to nobody who allows one.
+        self.void |= self.unclean && state.unclean > 0;
         if state.isr.len() >= self.min_insync {
             self.grown = true;
             return None;
@@ -230,10 +232,6 @@ impl Watchers {
     pub(super) fn notice(&mut self, node: usize, notice: &Notice, reset: bool) -> Option<Violation> {
         let found = |check, what: &str| Some(Violation::new(check, format!("n{node}: {what}: {notice:?}")));
         match notice {
-            Notice::UncleanStart { .. } if self.unclean => {
-                self.void = true;
-                None
-            }
             Notice::UncleanStart { .. } if !self.void => found("C1", "an unclean start that nobody allowed"),
             Notice::DigestMismatch { .. } => found("C4", "copies differ"),
             Notice::AppliedBeyondDivergence { .. } if !self.void => found("C7", "a follower has to undo"),

@@ -50,6 +50,8 @@ pub(super) enum Happening {
     Cancel(Host, CallId),
     /// The nemesis asks at a node.
     Probe(usize, Probe),
+    /// The nemesis takes leadership from a node.
+    Deposed(usize),
     /// The nemesis waits for the next leader.
     Fell(Fell),
     /// The next fault.
@@ -87,6 +89,8 @@ pub(super) struct World {
     pub(super) whims: Rng,
     /// Clients make calls.
     pub(super) calling: bool,
+    /// But not before this.
+    pub(super) hushed_until: Moment,
     pub(super) history: Vec<Operation>,
     pub(super) lives: Vec<Life>,
     pub(super) pending: BTreeMap<CallId, Pending>,
@@ -129,6 +133,7 @@ impl World {
             clients: (0..=plan.clients).map(|_| Client::default()).collect(),
             whims: seeds.fork(),
             calling: true,
+            hushed_until: 0,
             history: Vec::new(),
             lives: Vec::new(),
             pending: BTreeMap::new(),
@@ -183,6 +188,7 @@ impl World {
             Happening::Client(client) => self.client(client),
             Happening::Cancel(host, call) => self.input(host, Input::Cancel(call)),
             Happening::Probe(node, probe) => self.probe(node, probe),
+            Happening::Deposed(leader) => self.depose(leader),
             Happening::Fell(fell) => self.after_the_fall(fell),
             Happening::Fault => self.fault(),
             Happening::End(fault) => self.end(fault),

@@ -330,6 +330,18 @@ impl Cluster {
         self.deliver();
     }
 
+    /// Puts a key at the coordinator, or deletes it, as nobody in the cluster did.
+    pub(crate) fn put(&mut self, key: Key, value: Option<String>) {
+        let write = match value {
+            Some(value) => Write::Put { key, value, lease: None },
+            None => Write::Delete(key),
+        };
+        let txn = Txn { guards: Vec::new(), writes: vec![write] };
+        self.etcd.request(usize::MAX, 0, CoordRequest::Txn(txn), self.boot_us);
+        self.tell_watchers();
+        self.deliver();
+    }
+
     /// Starts the node anew: empty, as another incarnation.
     pub(crate) fn restart(&mut self, node: usize) {
         let fresh = self.fresh(node);
