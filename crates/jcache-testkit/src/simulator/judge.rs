@@ -40,7 +40,8 @@ impl World {
         }
         self.figures.simulated = self.now;
         self.figures.compared = self.watchers.compared();
-        self.figures.void = self.watchers.void.into();
+        let unclean = self.plan.config.unclean_after_ms.is_some();
+        self.figures.void = (self.watchers.void && !unclean).into();
         self.figures.violations = self.violation.is_some().into();
     }
 

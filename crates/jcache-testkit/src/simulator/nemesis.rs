@@ -45,7 +45,7 @@ impl World {
         if self.plan.syncs {
             return self.force_syncs(victim);
         }
-        match self.malice.u8(..40) {
+        match self.malice.u8(..44) {
             0..4 => self.crash(victim),
             4..7 => {
                 let most = [300_000, SECOND, 6 * SECOND][self.malice.usize(..3)];
@@ -106,7 +106,7 @@ impl World {
             }
             29 => self.join_or_leave(victim),
             30..33 => self.isolate(victim),
-            33..35 => {
+            33..35 | 40..44 => {
                 // An election while the leader's lease still runs, with nobody to tell the leader.
                 if let Some(leader) = self.leader() {
                     self.hush_and_depose(leader);

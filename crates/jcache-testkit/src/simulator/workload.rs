@@ -46,7 +46,7 @@ pub(super) const GROUPS: [Kind; 17] = [
     Kind::Rest,
 ];
 /// Keys of a group that churns.
-const CHURNING: u8 = 8;
+const CHURNING: u8 = 3;
 
 /// The number of the group of all mortal keys.
 pub(super) const MORTAL: usize = GROUPS.len();
