@@ -1,7 +1,9 @@
 //! Tests of the replication engine on small clusters in one thread: no chance, no clock, no network.
 
 mod backlog;
+mod founding;
 mod harness;
+mod numbers;
 mod outcomes;
 mod reconcile;
 mod rules;

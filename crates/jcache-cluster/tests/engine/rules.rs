@@ -1,5 +1,5 @@
-//! R4 and R11 with followers whose every word is written down: what it takes to join the in-sync set, and whose
-//! acknowledgements count. A network in which messages keep their order hardly ever leaves these rules alone with a
+//! Followers whose every word is written down: what it takes to join the in-sync set (R4), whose acknowledgements count
+//! (R11), and that writes do not starve a full synchronisation. A network in which messages keep their order hardly ever leaves these rules alone with a
 //! failure, so chance finds their absence too rarely; the model of the rules and these tables do.
 
 use crate::harness::*;
@@ -20,8 +20,8 @@ fn follower(index: usize) -> MemberId {
 
 impl Stage {
     /// `f0` is in sync, and needed. `f1` is registered.
-    fn set(switch: Option<Switch>) -> Self {
-        let mut cluster = Cluster::new(1, Config { digest_ms: 0, frames_in_flight: 64, ..config(1) });
+    fn set(switch: Option<Switch>, frames_in_flight: usize) -> Self {
+        let mut cluster = Cluster::new(1, Config { digest_ms: 0, frames_in_flight, ..config(1) });
         switch_off(&mut cluster, switch);
         // With this its session is open, too.
         cluster.write(0, "SET counter 0");
@@ -42,7 +42,7 @@ impl Stage {
             cluster.put(Key::Member(member.node), Some(value));
         }
         let mut stage = Self { cluster, sent: [0; 2] };
-        stage.join(0, stage.status().leo);
+        stage.join(0, stage.status().leo, false);
         stage.until_in_sync(0);
         stage
     }
@@ -69,8 +69,8 @@ impl Stage {
         panic!("f{index} does not get in sync: {}", self.cluster.describe());
     }
 
-    /// The follower joins with a log up to `leo`, all of it of the leader's first epoch.
-    fn join(&mut self, index: usize, leo: Offset) {
+    /// The follower joins with a log up to `leo`, all of it of the leader's first epoch; or wants everything anew.
+    fn join(&mut self, index: usize, leo: Offset, resync: bool) {
         let (stream, status) = (STREAMS[index], self.status());
         let join = Join {
             cluster: String::new(),
@@ -80,7 +80,7 @@ impl Stage {
             leo,
             applied: leo.min(status.hw),
             tainted: false,
-            resync: false,
+            resync,
             epochs: vec![(1, 1)],
             wire: (1, 1),
             leaving: false,
@@ -103,6 +103,14 @@ impl Stage {
         };
         change(&mut ack);
         self.cluster.step(0, Event::Message { stream: STREAMS[index], message: Message::Ack(ack) });
+    }
+
+    /// The follower takes one message, and has nothing yet.
+    fn take_one(&mut self, index: usize) {
+        self.sent[index] += 1;
+        let seq = self.sent[index];
+        self.acknowledge(index, 0, |ack| ack.seq = seq);
+        self.sent[index] = seq;
     }
 
     /// The leader writes what nobody acknowledges, loses its key, and is elected anew: there is a tail from before the
@@ -130,10 +138,10 @@ fn switch_off(cluster: &mut Cluster, switch: Option<Switch>) {
 /// Whether `f1` is taken into the in-sync set when it has acknowledged so much: `at` tells the offset by the commit point
 /// and the epoch's start.
 fn joins(at: impl Fn(Offset, Offset) -> Offset, switch: Option<Switch>) -> bool {
-    let mut stage = Stage::set(switch);
+    let mut stage = Stage::set(switch, 64);
     let (committed, start) = stage.begin_an_epoch_with_a_tail();
     let end = at(committed, start);
-    stage.join(1, end.min(start - 1));
+    stage.join(1, end.min(start - 1), false);
     // `f0` is silent, so its place is free for whoever may have it.
     (0..150).any(|_| {
         stage.acknowledge(1, end, |_| {});
@@ -162,9 +170,9 @@ fn r4_who_joins_holds_what_is_committed_and_what_is_from_before_the_epoch() {
 
 /// Whether the commit point follows an acknowledgement of all records by `f0`, changed like this.
 fn commits(change: impl Fn(&mut AckMessage), switch: Option<Switch>) -> bool {
-    let mut stage = Stage::set(switch);
+    let mut stage = Stage::set(switch, 64);
     stage.begin_an_epoch_with_a_tail();
-    stage.join(0, stage.status().hw);
+    stage.join(0, stage.status().hw, false);
     let leo = stage.status().leo;
     stage.acknowledge(0, leo, change);
     stage.status().hw == leo
@@ -184,5 +192,32 @@ fn r11_an_acknowledgement_counts_in_its_epoch_and_for_its_incarnation() {
         if cfg!(feature = "switches") {
             assert!(commits(change, Some(Switch::R11AnyAck)), "{what}: nothing is found without R11");
         }
+    }
+}
+
+#[test]
+fn writes_do_not_starve_a_full_synchronisation() {
+    for (frames, value) in [(1, "x"), (2, "x"), (4, "something")] {
+        let mut stage = Stage::set(None, frames);
+        stage.cluster.loose.clear();
+        stage.join(1, 0, true);
+        let mut pieces = 0;
+        // Whenever the follower takes one message, something new has been written.
+        let rounds = (0..200).take_while(|_| {
+            stage.cluster.ask(0, &format!("SET counter {value}"), CallOptions::default());
+            let mut done = false;
+            for (stream, message) in std::mem::take(&mut stage.cluster.loose) {
+                if let Message::Snap(snap) = &message {
+                    pieces += 1;
+                    done |= stream == STREAMS[1] && matches!(snap.part, SnapPart::Done { .. });
+                }
+            }
+            let leo = stage.status().leo;
+            stage.acknowledge(0, leo, |_| {});
+            stage.take_one(1);
+            !done
+        });
+        let rounds = rounds.count();
+        assert!(rounds < 40, "{frames} frames under way: not done after {rounds} rounds and {pieces} pieces");
     }
 }

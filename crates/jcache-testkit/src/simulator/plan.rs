@@ -58,6 +58,8 @@ impl Plan {
         if syncs {
             config.backlog_bytes = 256;
             config.frame_bytes = 256;
+            // One message at a time: a synchronisation that takes its time meets more changes.
+            config.frames_in_flight = 1 + 3 * random.usize(..2);
         }
         Self {
             nodes,

@@ -52,6 +52,8 @@ pub(crate) struct Cluster {
     /// Messages that were sent, newest last: from, to, what.
     pub(crate) trace: Vec<(usize, usize, Message)>,
     pub(crate) keep_trace: bool,
+    /// Messages on streams that lead to no node: the test may play the other end.
+    pub(crate) loose: Vec<(StreamId, Message)>,
     queue: VecDeque<Item>,
     held: VecDeque<Item>,
     next_call: CallId,
@@ -77,6 +79,7 @@ impl Cluster {
             paused: BTreeSet::new(),
             trace: Vec::new(),
             keep_trace: false,
+            loose: Vec::new(),
             queue: VecDeque::new(),
             held: VecDeque::new(),
             next_call: 0,
@@ -183,7 +186,9 @@ impl Cluster {
                 self.queue.push_back(Item::Net(node, peer, theirs, Wire::Accepted(kind)));
             }
             Action::Send { stream, message } => {
-                let Some((peer, theirs)) = self.nodes[node].streams.get(&stream).copied() else { return };
+                let Some((peer, theirs)) = self.nodes[node].streams.get(&stream).copied() else {
+                    return self.loose.push((stream, message));
+                };
                 if self.keep_trace {
                     self.trace.push((node, peer, message.clone()));
                 }
