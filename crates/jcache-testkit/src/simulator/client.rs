@@ -21,6 +21,8 @@ pub(super) struct Client {
     node: usize,
     /// The last point in history that it has seen.
     token: Token,
+    /// Turns at its own list.
+    turn: usize,
 }
 
 /// A call without an answer.
@@ -62,7 +64,8 @@ impl World {
             let wish = Wish { group: MORTAL, command: command(&words), intent: Intent::Read, ack: None, lives_ms: 0 };
             return self.call(host, client, wish, Some(life));
         }
-        let wish = workload::wish(&mut self.whims, unique, self.plan.syncs);
+        let turn = &mut self.clients[client].turn;
+        let wish = workload::wish(&mut self.whims, unique, self.plan.syncs, (client, turn));
         let life = (wish.lives_ms > 0).then(|| {
             let name = String::from_utf8_lossy(&wish.command.args()[1]).into_owned();
             self.lives.push(Life { name, invoked: self.now, lives: wish.lives_ms * 1_000, ..Life::default() });

@@ -45,8 +45,10 @@ pub(super) const GROUPS: [Kind; 17] = [
     Kind::Churn,
     Kind::Rest,
 ];
-/// Keys of a group that churns.
-const CHURNING: u8 = 3;
+
+/// A client's turns at its own list, over and over: in the end it is gone. A copy that missed the first of them keeps an
+/// element for ever.
+const TURNS: [[&str; 2]; 4] = [["RPUSH", "a"], ["RPUSH", "b"], ["LTRIM", "0 0"], ["LREM", "0 a"]];
 
 /// The number of the group of all mortal keys.
 pub(super) const MORTAL: usize = GROUPS.len();
@@ -84,8 +86,8 @@ pub(super) struct Wish {
 }
 
 /// Draws a call. `unique` is a number that no call has had before; where copies are to be made while they change, half of
-/// the calls change what depends on what is there.
-pub(super) fn wish(random: &mut Rng, unique: u64, changing: bool) -> Wish {
+/// the calls change what depends on what is there. `client` says who calls, and counts its turns.
+pub(super) fn wish(random: &mut Rng, unique: u64, changing: bool, client: (usize, &mut usize)) -> Wish {
     if random.u8(..20) == 0 {
         return mortal(random, unique);
     }
@@ -94,8 +96,9 @@ pub(super) fn wish(random: &mut Rng, unique: u64, changing: bool) -> Wish {
     let group = random.usize(from..GROUPS.len());
     let value = format!("v{unique}");
     let add = || Intent::Add(value.clone().into_bytes());
+    let (client, turn) = client;
     let churning = GROUPS[group] == Kind::Churn;
-    let key = if churning { format!("g{group}:{}", random.u8(..CHURNING)) } else { format!("g{group}:k") };
+    let key = if churning { format!("g{group}:{client}") } else { format!("g{group}:k") };
     let other = format!("g{group}:o");
     let (words, intent): (Vec<&str>, Intent) = match GROUPS[group] {
         Kind::Register => match random.u8(..12) {
@@ -159,13 +162,9 @@ pub(super) fn wish(random: &mut Rng, unique: u64, changing: bool) -> Wish {
             _ => (vec!["HEXISTS", &key, "v1"], Intent::Read),
         },
         Kind::Churn => {
-            let element = ["a", "b"][random.usize(..2)];
-            let words = match random.u8(..7) {
-                0..3 => vec!["RPUSH", &key, element],
-                3..5 => vec!["LTRIM", &key, "0", "0"],
-                _ => vec!["LREM", &key, "0", element],
-            };
-            (words, Intent::Change)
+            let [command, args] = TURNS[*turn % TURNS.len()];
+            *turn += 1;
+            ([command, &key].into_iter().chain(args.split(' ')).collect(), Intent::Change)
         }
         Kind::Rest => (rest(random, &key, &other, &value), Intent::Change),
     };
