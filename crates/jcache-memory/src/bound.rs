@@ -168,7 +168,10 @@ impl Budget {
     }
 
     pub(crate) fn give_back(&self, bytes: usize) {
-        self.free.fetch_add(bytes as isize, Ordering::Relaxed);
+        // All threads share it.
+        if bytes > 0 {
+            self.free.fetch_add(bytes as isize, Ordering::Relaxed);
+        }
     }
 
     /// Says what shard `index` has leased, `large` of it for large entries, of which there were `large_before`.

@@ -55,8 +55,8 @@ impl Levels {
                 level.counters.misses.add(1);
                 Some(Ok(None))
             }
-            Err(error) if Verdict::of(&error) == Verdict::Answer => Some(Err(error)),
-            _ => None,
+            Ok(None) => None,
+            Err(error) => answer_of(error),
         }
     }
 
@@ -273,6 +273,12 @@ impl Levels {
             Err(error) => unsure.armed &= Verdict::of(&error) != Verdict::Skip,
         }
     }
+}
+
+/// An error that is the answer.
+#[cold]
+fn answer_of<T>(error: Error) -> Option<Result<T>> {
+    (Verdict::of(&error) == Verdict::Answer).then_some(Err(error))
 }
 
 /// A key that was read whole, on its way into copies.
