@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use jcache_core::Request;
 use jcache_resp::{Limits as WireLimits, ProtocolError, RequestDecoder};
 
 use crate::accept::Registered;
@@ -180,11 +181,18 @@ impl<B: Backend> Connection<B> {
                 },
             };
             let result = match known.parse(&args) {
-                Ok(request) if train.is_empty() || train.lets_pass(&request) => match backend.try_call(&request) {
-                    Some(result) => result,
-                    None if session.is_plain && train.take(&request, (command, known), &args, session) => continue,
-                    None => break Batch::Wait(Pending::data(&args, command, known)),
-                },
+                Ok(request) if train.is_empty() || train.lets_pass(&request) => {
+                    if let Some(failed) = tell(backend, &request, session, &mut train) {
+                        tally.count(session, command, failed);
+                        stopwatch.lap(session, &args);
+                        continue;
+                    }
+                    match backend.try_call(&request) {
+                        Some(result) => result,
+                        None if session.is_plain && train.take(&request, (command, known), &args, session) => continue,
+                        None => break Batch::Wait(Pending::data(&args, command, known)),
+                    }
+                }
                 Ok(_) => break Batch::Wait(Pending::anew(&args)),
                 Err(error) => Err(error),
             };
@@ -237,6 +245,21 @@ impl<B: Backend> Connection<B> {
             let _ = tokio::time::timeout(GOODBYE, goodbye).await;
         }
     }
+}
+
+/// Lets the backend write the answer to a query of many elements itself, where it can; says whether it is an error.
+#[inline]
+fn tell<B: Backend>(backend: &B, request: &Request<'_>, session: &mut Session, train: &mut Train) -> Option<bool> {
+    let Request::Query(query) = request else { return None };
+    if !session.is_plain || !query.tells() {
+        return None;
+    }
+    let out = train.output(&mut session.out);
+    let told = backend.try_tell(query, &mut out.told(session.protocol))?;
+    if let Err(error) = &told {
+        out.error(error);
+    }
+    Some(told.is_err())
 }
 
 /// Answers what is not the protocol.

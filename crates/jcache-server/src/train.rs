@@ -32,8 +32,8 @@ const KEYS: usize = 256;
 #[derive(Default)]
 pub(crate) struct Train {
     cars: Vec<Car>,
-    /// After each of them: replies to commands that were answered at once.
-    between: Vec<Output>,
+    /// Replies to the commands among them that were answered at once.
+    between: Output,
     claims: Vec<Claim>,
     /// For those beside the first.
     permits: Option<OwnedSemaphorePermit>,
@@ -44,6 +44,8 @@ pub(crate) struct Car {
     pub(crate) command: &'static Command,
     pub(crate) args: Arguments<'static>,
     known: Known,
+    /// Bytes of replies between it and the one before.
+    pub(crate) before: usize,
 }
 
 /// A key that is in use, by its hash.
@@ -80,8 +82,8 @@ impl Train {
             return false;
         }
         self.claims.extend(claims);
-        self.cars.push(Car { command, args: args.to_static(), known });
-        self.between.push(Output::new());
+        let before = self.between.len() - self.cars.iter().map(|car| car.before).sum::<usize>();
+        self.cars.push(Car { command, args: args.to_static(), known, before });
         true
     }
 
@@ -97,16 +99,16 @@ impl Train {
     /// Where the reply to a command goes that is answered now.
     #[inline]
     pub(crate) fn output<'o>(&'o mut self, first: &'o mut Output) -> &'o mut Output {
-        self.between.last_mut().unwrap_or(first)
+        if self.is_empty() { first } else { &mut self.between }
     }
 
     /// Bytes of replies that are kept back.
     pub(crate) fn bytes(&self) -> usize {
-        self.between.iter().map(Output::len).sum()
+        self.between.len()
     }
 
-    /// The commands, the replies after each, and what allows that they are under way.
-    pub(crate) fn into_parts(self) -> (Vec<Car>, Vec<Output>, Option<OwnedSemaphorePermit>) {
+    /// The commands, the replies between them, and what allows that they are under way.
+    pub(crate) fn into_parts(self) -> (Vec<Car>, Output, Option<OwnedSemaphorePermit>) {
         (self.cars, self.between, self.permits)
     }
 }

@@ -119,7 +119,7 @@ impl<B: Backend> Connection<B> {
         let started = Instant::now();
         let (cars, mut between, _permits) = train.into_parts();
         let mut answers = pin!(train::answers(&self.backend, &cars));
-        for (car, after) in cars.iter().zip(&mut between) {
+        for car in &cars {
             let answer = match self.wire.attend(answers.next(), false).await? {
                 Attended::Done(Some(answer)) => answer,
                 Attended::Done(None) | Attended::Unblocked { .. } => break,
@@ -127,9 +127,11 @@ impl<B: Backend> Connection<B> {
             let session = &mut self.wire.session;
             stopwatch::note(session, &car.args, started.elapsed());
             session.count(car.command, 1, answer.is_err().into());
+            session.out.take_from(&mut between, car.before);
             session.result(&answer);
-            session.out.append(after);
         }
+        let rest = between.len();
+        self.wire.session.out.take_from(&mut between, rest);
         Ok(())
     }
 
