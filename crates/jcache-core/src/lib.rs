@@ -36,7 +36,7 @@ pub use jcache_value::Value;
 pub use keyspace::Keyspace;
 pub use model::Model;
 pub use object::{Object, ObjectRef, Type};
-pub use reply::{Outcome, Reply};
+pub use reply::{Outcome, Reply, ReplySink};
 pub use snapshot::Snapshot;
 pub use time::{Context, Timestamp};
 pub use watch::Watch;
