@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jcache::distributed::{ClusterConfig, Etcd, Profile};
 use jcache::prelude::*;
-use jcache::{Arg, DistributedMemory, Execute, Memory, Redis, Reply, Request};
+use jcache::{Arg, DistributedMemory, Memory, Redis, Reply, Request};
 use jcache_testkit::etcd::{Etcd as Server, etcd_or_skip};
 use jcache_testkit::oracle::redis_or_skip;
 
