@@ -238,6 +238,8 @@ fn content(object: &Object) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use jcache_core::Arg;
+
     use super::*;
 
     #[test]
