@@ -27,7 +27,8 @@ cargo xtask COMMAND
   model [--full]   check the replication rules state by state; --full exhausts the large bounds (minutes)
   sim [OPTIONS]    run the simulator of the cluster: --seeds N (default 500), --first-seed S, --nodes N,
                    --seconds S (of faults), --minutes M (of this machine), --trace, --without RULE;
-                   --weakened switches each rule off and says after how many seeds that is noticed
+                   --weakened switches each rule off and says after how many seeds that is noticed;
+                   long runs tell every 1,000 seeds how far they are
   bench TABLE …    measure: `memory`, `layer`, `commands` or `node`, with --quick, --callgrind, --out DIR
                    and --only SECTION,… (see bench/README.md)
   soak [S]         two threads on a bounded memory for S seconds (default 60): the bound, leaks, stale reads
@@ -161,7 +162,8 @@ fn sim(args: &[&str]) -> run::Outcome {
 fn sim_slice() -> run::Outcome {
     sim(&["--seeds", "500"])?;
     let tests = ["test", "--release", "-p", "jcache-testkit", "--features", "switches", "--test"];
-    run::cargo_with(&[&tests[..], &["simulator", "--test", "weakened"]].concat(), &SIM_PROFILE)
+    run::cargo_with(&[&tests[..], &["simulator", "--test", "weakened"]].concat(), &SIM_PROFILE)?;
+    run::cargo(&["test", "-p", "jcache-cluster", "--features", "switches", "--test", "engine"])
 }
 
 fn ci() -> run::Outcome {
