@@ -4,6 +4,7 @@
 
 mod bench;
 mod clients;
+mod faults;
 mod fuzz;
 mod proto;
 mod run;
@@ -28,6 +29,8 @@ cargo xtask COMMAND
   sim [OPTIONS]    run the simulator of the cluster: --seeds N (default 500), --first-seed S, --nodes N,
                    --seconds S (of faults), --minutes M (of this machine), --trace, --without RULE;
                    --weakened switches each rule off and says after how many seeds that is noticed
+  faults [OPTIONS] real processes under faults: --only T-4,…, --seeds N (default 1), --first-seed S, --seconds N
+                   (for the rounds of one run), --short, --list (see CONTRIBUTING.md)
   bench TABLE …    measure: `memory`, `layer`, `commands` or `node`, with --quick, --callgrind, --out DIR
                    and --only SECTION,… (see bench/README.md)
   soak [S]         two threads on a bounded memory for S seconds (default 60): the bound, leaks, stale reads
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         ["sim", ref rest @ ..] => sim(rest),
         ["model"] => model(&[]),
         ["model", "--full"] => model(&[("JCACHE_MODEL_FULL", "1")]),
+        ["faults", ref rest @ ..] => faults::run(rest),
         ["bench", ref rest @ ..] => bench::run(rest),
         ["soak", ref rest @ ..] => soak(rest),
         ["sanitize"] => sanitize(),

@@ -72,8 +72,9 @@ impl Cluster {
     /// When etcd does not start.
     pub fn start(program: &Path, settings: &Settings) -> Result<Self, Violation> {
         let folder = tempfile::tempdir().expect("a temporary directory");
-        let etcd_hosts: Vec<Host> =
-            (0..settings.etcd).map(|i| Host::new(&format!("e{i}"), ETCD_HOSTS + u8::try_from(i).unwrap_or(0))).collect();
+        let etcd_hosts: Vec<Host> = (0..settings.etcd)
+            .map(|i| Host::new(&format!("e{i}"), ETCD_HOSTS + u8::try_from(i).unwrap_or(0)))
+            .collect();
         let places: Vec<_> = etcd_hosts.iter().map(|host| host.place().clone()).collect();
         let etcd = Etcd::start_at(&places, &[]).expect("etcd is installed");
         let mut nodes = Vec::new();
@@ -199,8 +200,7 @@ impl Cluster {
     /// It refuses, or does not answer.
     pub fn set(&self, node: usize, setting: &str, value: &str) -> Result<(), Violation> {
         let wrong = |why: String| Violation::new("C9", format!("n{node}: CONFIG SET {setting} {value}: {why}"));
-        let mut client =
-            self.nodes[node].connect(Duration::from_secs(2)).map_err(|error| wrong(error.to_string()))?;
+        let mut client = self.nodes[node].connect(Duration::from_secs(2)).map_err(|error| wrong(error.to_string()))?;
         client.call(&["CONFIG", "SET", setting, value]).map(drop).map_err(wrong)
     }
 

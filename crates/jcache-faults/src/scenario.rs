@@ -12,7 +12,7 @@ use jcache_testkit::check::Violation;
 use crate::cluster::{Cluster, Settings};
 use crate::figures::Figures;
 use crate::load::Pace;
-use crate::scenarios::{blocking, clocks, crash, etcd, handover, halt, memory, partition, refused, retries, sync};
+use crate::scenarios::{blocking, clocks, crash, etcd, halt, handover, memory, partition, refused, retries, sync};
 use crate::trial::{Outcome, Trial};
 use crate::workload::Mix;
 
@@ -60,7 +60,13 @@ pub const SCENARIOS: &[Scenario] = &[
     row("T-3", "all members are killed in turn, as fast as they come back", (1, 5), Mix::All, crash::in_turn),
     Scenario {
         settings: |settings| settings.more = ["--unclean-after", "5s"].map(str::to_owned).into(),
-        ..row("T-3 all", "all are killed at once: what is lost is told, and the cluster goes on", (1, 3), Mix::All, crash::all)
+        ..row(
+            "T-3 all",
+            "all are killed at once: what is lost is told, and the cluster goes on",
+            (1, 3),
+            Mix::All,
+            crash::all,
+        )
     },
     row("T-4", "the leader is halted", (2, 8), Mix::All, halt::leader),
     row("T-5", "a follower is halted, once and often", (1, 4), Mix::All, halt::follower),
@@ -69,23 +75,47 @@ pub const SCENARIOS: &[Scenario] = &[
     row("T-8", "cuts in one direction, and a bridge", (3, 12), Mix::All, partition::one_way),
     Scenario {
         settings: |settings| settings.etcd = 3,
-        ..row("T-11", "etcd's leader is killed, all of it halted or killed, its history compacted", (2, 8), Mix::All, etcd::faults)
+        ..row(
+            "T-11",
+            "etcd's leader is killed, all of it halted or killed, its history compacted",
+            (2, 8),
+            Mix::All,
+            etcd::faults,
+        )
     },
     row("T-12", "etcd forgets everything, or goes back to an older state", (2, 6), Mix::All, etcd::amnesia),
     row("T-13", "the leader's lease is revoked, its key deleted", (2, 20), Mix::All, etcd::meddling),
     Scenario {
         settings: |settings| settings.clocks = true,
-        ..row("T-14", "wall clocks jump by an hour and by a day, then the leader is killed", (2, 8), Mix::Mortals, clocks::jumps)
+        ..row(
+            "T-14",
+            "wall clocks jump by an hour and by a day, then the leader is killed",
+            (2, 8),
+            Mix::Mortals,
+            clocks::jumps,
+        )
     },
     Scenario {
         settings: |settings| (settings.nodes, settings.spare, settings.min_insync) = (2, 1, 1),
-        ..row("T-16", "a node takes a large keyspace while writes go on, and somebody is killed meanwhile", (1, 6), Mix::All, sync::large)
+        ..row(
+            "T-16",
+            "a node takes a large keyspace while writes go on, and somebody is killed meanwhile",
+            (1, 6),
+            Mix::All,
+            sync::large,
+        )
     },
     row("T-20", "answers are cut off again and again while leaders change", (1, 10), Mix::Counted, retries::storm),
     row("T-21", "callers wait for elements while leaders change", (1, 10), Mix::Queues, blocking::failover),
     row("T-24", "leadership is handed over, again and again", (10, 100), Mix::All, handover::planned),
     row("T-24 rolling", "the nodes are restarted one after the other", (1, 5), Mix::All, handover::rolling),
-    row("T-26", "strangers: a second node of the same name, garbage, a node without the secret", (1, 3), Mix::All, refused::strangers),
+    row(
+        "T-26",
+        "strangers: a second node of the same name, garbage, a node without the secret",
+        (1, 3),
+        Mix::All,
+        refused::strangers,
+    ),
     row("C10", "full load while a follower is halted: memory stays bounded", (0, 1), Mix::All, memory::bounded),
 ];
 

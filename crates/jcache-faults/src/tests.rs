@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
+use jcache_testkit::etcd::Etcd;
 use jcache_testkit::history::{Intent, Outcome, Promise};
 use jcache_testkit::process::find_program;
 
@@ -91,6 +92,30 @@ fn a_halted_server_answers_later_and_memory_is_seen() {
         assert!(node.connect(PATIENCE).unwrap().call(&["PING"]).is_ok());
         assert!(node.end(Duration::from_secs(5)) && !node.runs());
         assert_eq!(node.memory(), 0);
+    });
+}
+
+#[test]
+fn etcd_goes_back_to_what_was_saved() {
+    sandbox::test("tests::etcd_goes_back_to_what_was_saved", || {
+        let host = Host::new("e0", 101);
+        let mut etcd = Etcd::start_at(&[host.place().clone()], &[]).unwrap();
+        let put = |etcd: &Etcd, key: &str| etcd.post(0, "/v3/kv/put", &format!(r#"{{"key":"{key}"}}"#)).unwrap();
+        let count = |etcd: &Etcd| {
+            let all = etcd.post(0, "/v3/kv/range", r#"{"key":"AA==","range_end":"AA==","count_only":true}"#).unwrap();
+            serde_json::from_str::<serde_json::Value>(&all).unwrap()["count"].clone()
+        };
+        put(&etcd, "YQ==");
+        let saved = etcd.save();
+        put(&etcd, "Yg==");
+        assert_eq!(count(&etcd), "2");
+        etcd.restore(&saved);
+        assert_eq!(count(&etcd), "1");
+        etcd.wipe();
+        assert_eq!(count(&etcd), serde_json::Value::Null);
+        etcd.kill(0);
+        etcd.restart_all();
+        put(&etcd, "Yw==");
     });
 }
 

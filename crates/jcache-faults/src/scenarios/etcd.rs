@@ -87,7 +87,8 @@ pub(crate) fn amnesia(trial: &mut Trial) -> Outcome {
 pub(crate) fn meddling(trial: &mut Trial) -> Outcome {
     let found = ask(trial, "/v3/kv/range", r#"{"key":"AA==","range_end":"AA=="}"#)?;
     let keys = found["kvs"].as_array().cloned().unwrap_or_default();
-    let ends = |pair: &Json, end: &str| pair["key"].as_str().is_some_and(|key| from_base64(key).ends_with(end.as_bytes()));
+    let ends =
+        |pair: &Json, end: &str| pair["key"].as_str().is_some_and(|key| from_base64(key).ends_with(end.as_bytes()));
     let Some(leader) = keys.iter().find(|pair| ends(pair, "/leader")) else {
         return Err(violated("T-13", "etcd has no key of a leader"));
     };
@@ -124,7 +125,8 @@ fn from_base64(text: &str) -> Vec<u8> {
     };
     let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b'=').map(digit).collect();
     let group = |four: &[u8]| {
-        let bits = four.iter().enumerate().fold(0_u32, |bits, (place, digit)| bits | u32::from(*digit) << (18 - 6 * place));
+        let bits =
+            four.iter().enumerate().fold(0_u32, |bits, (place, digit)| bits | u32::from(*digit) << (18 - 6 * place));
         bits.to_be_bytes()[1..four.len().max(1)].to_vec()
     };
     digits.chunks(4).flat_map(group).collect()

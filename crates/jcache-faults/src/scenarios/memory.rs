@@ -53,15 +53,16 @@ pub(crate) fn bounded(trial: &mut Trial) -> Outcome {
     written.store(0, std::sync::atomic::Ordering::Relaxed);
     let cluster = &trial.cluster;
     std::thread::scope(|scope| {
-        let floods: Vec<_> =
-            clients.iter_mut().map(|client| scope.spawn(|| flood(client, HALT))).collect();
+        let floods: Vec<_> = clients.iter_mut().map(|client| scope.spawn(|| flood(client, HALT))).collect();
         while !floods.iter().all(|it| it.is_finished()) {
             for (node, bound) in cluster.nodes.iter().zip(&mut bounds) {
                 bound.see(node.memory(), node.name())?;
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        floods.into_iter().try_for_each(|it| it.join().unwrap_or_else(|_| Err("a client panicked".into())).map_err(wrong))
+        floods
+            .into_iter()
+            .try_for_each(|it| it.join().unwrap_or_else(|_| Err("a client panicked".into())).map_err(wrong))
     })?;
     trial.go_on(follower);
     let grown = bounds.iter().zip(&before).map(|(bound, before)| bound.seen.saturating_sub(*before)).max().unwrap_or(0);

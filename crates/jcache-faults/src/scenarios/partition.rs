@@ -60,7 +60,11 @@ pub(crate) fn one_link(trial: &mut Trial) -> Outcome {
     trial.pause(5_000..7_000);
     trial.accepts_again(at, ACCEPT)?;
     let gap = trial.recorder.longest_gap(at, trial.recorder.now());
-    trial.remark(format!("{}: longest gap {} ms", ["leader|etcd", "follower|etcd", "follower|leader"][shape], gap / 1_000));
+    trial.remark(format!(
+        "{}: longest gap {} ms",
+        ["leader|etcd", "follower|etcd", "follower|leader"][shape],
+        gap / 1_000
+    ));
     trial.heal();
     Ok(())
 }

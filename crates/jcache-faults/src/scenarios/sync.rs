@@ -43,7 +43,7 @@ pub(crate) fn large(trial: &mut Trial) -> Outcome {
         }
     }
     trial.cluster.whole(SYNC)?;
-    if trial.round % 3 == 0 {
+    if trial.round.is_multiple_of(3) {
         let took = started.elapsed();
         let megabytes = (keys * VALUE) as f64 / 1e6;
         let gap = trial.recorder.longest_gap(since, trial.recorder.now());
