@@ -7,8 +7,10 @@ use std::path::Path;
 
 /// A crate with a `.proto` file, whether it serves the services or only calls them, and the messages whose fields of
 /// bytes are taken out without a copy.
-const FILES: [(&str, &str, bool, &[&str]); 1] =
-    [("crates/jcache-etcd", "etcd.proto", false, &[".etcdserverpb.KeyValue"])];
+const FILES: [(&str, &str, bool, &[&str]); 2] = [
+    ("crates/jcache-etcd", "etcd.proto", false, &[".etcdserverpb.KeyValue"]),
+    ("crates/jcache-cluster", "replication.proto", true, &[".jcache.replication.v1"]),
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let check = std::env::args().nth(1).as_deref() == Some("--check");

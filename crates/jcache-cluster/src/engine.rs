@@ -13,7 +13,7 @@ mod answers;
 mod apply;
 mod blocking;
 mod calls;
-mod codec;
+pub(crate) mod codec;
 mod commit;
 mod config;
 mod coord;
@@ -350,7 +350,7 @@ impl Engine {
     }
 
     /// Whether reads may be answered from what is executed here (R10): a leader's, or what is committed.
-    fn is_readable(&self) -> bool {
+    pub fn is_readable(&self) -> bool {
         match &self.part {
             Part::Leading(_) => true,
             Part::Left => false,
@@ -360,12 +360,25 @@ impl Engine {
         }
     }
 
+    /// Whether `Local` reads may be answered here now, beside the engine: they would see at least what this process's own
+    /// acknowledged writes left.
+    pub fn answers_locally(&self) -> bool {
+        let leads = matches!(self.part, Part::Leading(_));
+        self.is_readable() && if leads { !self.config.committed_reads } else { self.has_own_writes() }
+    }
+
+    /// Cluster time in milliseconds.
+    pub fn time_ms(&self, now: Now) -> u64 {
+        self.clock.time_ms(now)
+    }
+
     /// What the engine shows of itself.
     pub fn status(&self, now: Now) -> Status {
         let me = &self.me.member;
         let view = &self.coord.view;
         let mut isr = view.state.as_ref().map(|(state, _)| state.isr.clone()).unwrap_or_default();
-        let (mut pending, mut lag, mut blocked, mut epoch) = (None, BTreeMap::new(), 0, 0);
+        let (mut pending, mut blocked, mut epoch) = (None, 0, 0);
+        let (mut lag, mut lag_bytes) = (BTreeMap::new(), BTreeMap::new());
         let role = match &self.part {
             Part::Seeking if !self.coord.is_registered() => Role::Joining,
             Part::Seeking => Role::Seeking,
@@ -385,7 +398,9 @@ impl Engine {
                 pending = lead.pending.as_ref().map(|set| set.iter().cloned().collect());
                 blocked = lead.blocked.len();
                 for peer in lead.peers.values().filter(|peer| peer.joined) {
-                    lag.insert(peer.member.node.clone(), self.log.leo().saturating_sub(peer.acked.unwrap_or(0)));
+                    let acked = peer.acked.unwrap_or(0);
+                    lag.insert(peer.member.node.clone(), self.log.leo().saturating_sub(acked));
+                    lag_bytes.insert(peer.member.node.clone(), self.log.bytes_after(acked));
                 }
                 if self.lease_is_valid(now) { Role::Leader } else { Role::Fenced }
             }
@@ -408,6 +423,7 @@ impl Engine {
             isr,
             pending,
             lag,
+            lag_bytes,
             time_ms: self.clock.time_ms(now),
             log_bytes: self.log.bytes(),
             log_first: self.log.first(),

@@ -52,3 +52,33 @@
 //! - With an unclean start allowed, the lease also needs the leader's key to have been seen within `unclean_after`.
 
 pub mod engine;
+
+#[cfg(feature = "net")]
+mod admin;
+#[cfg(feature = "net")]
+mod config;
+#[cfg(feature = "net")]
+mod driver;
+#[cfg(feature = "net")]
+mod error;
+#[cfg(feature = "net")]
+mod host;
+#[cfg(feature = "net")]
+mod memory;
+#[cfg(feature = "net")]
+mod transport;
+#[cfg(feature = "net")]
+mod wire;
+
+#[cfg(feature = "net")]
+pub use admin::{Overview, Peer, PeerFigures, hand_over};
+#[cfg(feature = "net")]
+pub use config::{ClusterConfig, Profile, Read, Unclean};
+#[cfg(feature = "net")]
+pub use engine::{Ack, Counters, Notice, Role, Status, Timing, Token};
+#[cfg(feature = "net")]
+pub use jcache_etcd::{Config as Etcd, Tls as EtcdTls};
+#[cfg(feature = "net")]
+pub use memory::{DistributedMemory, Part, RoleWatch};
+#[cfg(feature = "net")]
+pub use transport::Tls;

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::future::Future;
+use std::time::Duration;
 
 use crate::answer::Answer;
 use crate::arg::Key;
@@ -43,6 +44,12 @@ pub trait Driver: Debug + Send + Sync + 'static {
     /// Who sees the data; [`Scope::Process`] by default.
     fn scope(&self) -> Scope {
         Scope::Process
+    }
+
+    /// How long a call may take where the level's policy does not say; `None` for the usual: a second for shared data.
+    /// A driver that itself bounds its calls, and retries within that bound, says so here.
+    fn patience(&self) -> Option<Duration> {
+        None
     }
 
     /// Answers at once when that needs no waiting; `None` means "ask [`query`](Driver::query)". Never blocks.

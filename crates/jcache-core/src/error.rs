@@ -27,6 +27,9 @@ pub enum ErrorKind {
     Unavailable,
     /// A level did not answer within its deadline.
     Timeout,
+    /// A level is there and does not carry this out now: too few copies are in step, nobody leads, too much waits
+    /// (`NOREPLICAS`, `NOLEADER`, `OVERLOADED` …). It is no sign that the level is away.
+    Refused,
     /// The keys of one command live in different cluster slots (`CROSSSLOT`).
     CrossSlot,
     /// Authentication failed or a permission is missing (`NOAUTH`, `WRONGPASS`, `NOPERM`).
@@ -203,9 +206,9 @@ impl Error {
         self.0.level.as_deref()
     }
 
-    /// Whether the same call may succeed later: the level was unreachable, slow or full.
+    /// Whether the same call may succeed later: the level was unreachable, slow or full, or refused it for now.
     pub fn is_retryable(&self) -> bool {
-        matches!(self.kind(), ErrorKind::Unavailable | ErrorKind::Timeout)
+        matches!(self.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Refused)
     }
 }
 

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::flags::{All, Few, Given};
+use crate::config::flags::{All, Few, Given, OfCluster};
 use crate::format::Format;
 use crate::load::Ratio;
 
@@ -21,8 +21,9 @@ Levels are read in the order in which they are given:
   unix:///PATH                       the same, by its Unix socket
   redis+sentinel://HOST,HOST/NAME    the primary that Sentinels know by this name
   redis+cluster://HOST,HOST          a cluster
+  distributed                        memory shared with the other nodes of --cluster, which --etcd keeps together
 With rediss for redis the connections are secured by TLS; USER:PASSWORD@ goes before the hosts.
-Settings of a level follow after ':' for memory and after '#' for the others, separated by commas:
+Settings of a level follow after ':' for memory and distributed, and after '#' for URLs, separated by commas:
   name=NAME                    what reports call it
   max=BYTES, policy=POLICY     how much a memory level may take, and who goes when it is full
   ttl=TIME                     how long a copy may live there (30s, 5m, none)
@@ -41,7 +42,7 @@ could not be started; 2 wrong usage or configuration.";
 /// A multi-level cache: a server that speaks Redis's protocol, a shell, a load generator
 #[derive(Debug, Parser)]
 #[command(name = "jcache", version, after_help = DETAILS, disable_help_subcommand = true)]
-#[command(override_usage = "jcache [OPTIONS] [COMMAND [ARG]...]\n       jcache serve|shell|bench [OPTIONS]")]
+#[command(override_usage = "jcache [OPTIONS] [COMMAND [ARG]...]\n       jcache serve|shell|bench|status|handover [OPTIONS]")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) settings: Few,
@@ -70,6 +71,32 @@ pub(crate) enum Mode {
     Shell(Shell),
     /// Loads a server for some seconds, and tells throughput and latencies
     Bench(Bench),
+    /// Tells who leads a cluster of nodes, and how its members are
+    Status(Status),
+    /// Makes a node of a cluster its leader
+    Handover(Handover),
+}
+
+/// `jcache status`.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    settings: OfCluster,
+}
+
+/// `jcache handover`.
+#[derive(Debug, Args)]
+pub(crate) struct Handover {
+    #[command(flatten)]
+    settings: OfCluster,
+
+    /// The node that is to lead
+    #[arg(value_name = "ID")]
+    pub(crate) node: String,
 }
 
 /// `jcache serve`.
@@ -215,6 +242,8 @@ impl Cli {
     pub(crate) fn given(&self) -> Given {
         match &self.mode {
             Some(Mode::Serve(serve)) => serve.settings.0.clone().over(&self.settings.0),
+            Some(Mode::Status(status)) => status.settings.0.clone().over(&self.settings.0),
+            Some(Mode::Handover(handover)) => handover.settings.0.clone().over(&self.settings.0),
             _ => self.settings.0.clone(),
         }
     }

@@ -145,6 +145,9 @@ pub(crate) fn load(given: &Given, environment: &[(String, String)]) -> Result<Lo
     for (setting, texts) in &given.settings {
         loaded.set(setting, texts, Source::Flag(setting.name))?;
     }
+    if !loaded.config.etcd.is_empty() && !loaded.is_given("level") {
+        loaded.config.level = vec!["distributed".parse().expect("a level")];
+    }
     check::check(&loaded)?;
     Ok(loaded)
 }

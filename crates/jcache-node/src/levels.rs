@@ -9,12 +9,13 @@ use jcache::{Cache, LevelPolicy, Memory, Result};
 use jcache_memory::Eviction;
 use jcache_redis::Redis;
 
+use crate::cluster::Member;
 use crate::config::Config;
 use crate::config::kind::{Bytes, HIDDEN, One};
 use crate::histogram::Histogram;
 use crate::node::timed::Timed;
 
-const UNKNOWN: &str = "no such kind of level; there are memory and URLs such as redis://localhost";
+const UNKNOWN: &str = "no such kind of level; there are memory, distributed and URLs such as redis://localhost";
 
 /// One `--level`, read but not set up.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +32,7 @@ pub(crate) struct LevelSpec {
 enum Kind {
     Memory { max: Option<u64>, eviction: Option<Eviction> },
     Redis(String),
+    Distributed,
 }
 
 impl Kind {
@@ -38,6 +40,7 @@ impl Kind {
         match self {
             Kind::Memory { .. } => "memory",
             Kind::Redis(_) => "redis",
+            Kind::Distributed => "distributed",
         }
     }
 }
@@ -46,10 +49,11 @@ impl FromStr for LevelSpec {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let memory = Kind::Memory { max: None, eviction: None };
-        let (kind, settings) = match text.strip_prefix("memory") {
-            Some("") => (memory, ""),
-            Some(settings) => (memory, settings.strip_prefix(':').ok_or(UNKNOWN)?),
+        let plain = [("memory", Kind::Memory { max: None, eviction: None }), ("distributed", Kind::Distributed)];
+        let plain = plain.into_iter().find_map(|(word, kind)| Some((kind, text.strip_prefix(word)?)));
+        let (kind, settings) = match plain {
+            Some((kind, "")) => (kind, ""),
+            Some((kind, settings)) => (kind, settings.strip_prefix(':').ok_or(UNKNOWN)?),
             // Which URLs there are is the driver's to say.
             None if text.contains("://") => {
                 let (url, settings) = text.split_once('#').unwrap_or((text, ""));
@@ -99,7 +103,12 @@ impl LevelSpec {
 
     /// Whether other processes see the level's data.
     pub(crate) fn is_shared(&self) -> bool {
-        matches!(self.kind, Kind::Redis(_))
+        !matches!(self.kind, Kind::Memory { .. })
+    }
+
+    /// Whether it is the memory of a cluster.
+    pub(crate) fn is_distributed(&self) -> bool {
+        matches!(self.kind, Kind::Distributed)
     }
 
     /// Whether it is a memory level that does not say how much it may take.
@@ -159,6 +168,8 @@ pub(crate) struct Built {
     pub(crate) memories: Vec<(String, Memory)>,
     /// How long calls of the other levels took, by their names.
     pub(crate) calls: Vec<(String, Arc<Histogram>)>,
+    /// The node's membership in a cluster.
+    pub(crate) member: Option<Member>,
 }
 
 /// Sets up the levels of a configuration; without any, a memory level.
@@ -166,14 +177,15 @@ pub(crate) struct Built {
 /// Levels without a name are called after their kind, with a number from the second on.
 ///
 /// # Errors
-/// Levels that do not go together, and addresses that cannot be right.
-pub(crate) fn build(config: &Config) -> Result<Built> {
+/// Levels that do not go together, addresses that cannot be right, and a cluster that cannot be joined.
+pub(crate) async fn build(config: &Config) -> Result<Built> {
     let memory = ["memory".parse().expect("a memory level")];
     let specs = if config.level.is_empty() { &memory[..] } else { &config.level };
     let beside_shared = specs.iter().any(LevelSpec::is_shared);
     let mut taken: Vec<String> = specs.iter().filter_map(|spec| spec.name.clone()).collect();
     let mut builder = Cache::builder().strict(config.strict.0);
     let (mut memories, mut calls) = (Vec::new(), Vec::new());
+    let mut member = None;
     for spec in specs {
         let name = spec.name.clone().unwrap_or_else(|| {
             let numbered = (2..).map(|number| format!("{}{number}", spec.kind.name()));
@@ -199,9 +211,17 @@ pub(crate) fn build(config: &Config) -> Result<Built> {
                 calls.push((name, Arc::clone(&histogram)));
                 builder.level_with(Timed::new(Redis::lazy(url)?, histogram), policy)
             }
+            Kind::Distributed => {
+                let joined = Member::join(config).await?;
+                let histogram = Arc::new(Histogram::default());
+                calls.push((name, Arc::clone(&histogram)));
+                let driver = Timed::new(joined.driver(), histogram);
+                member = Some(joined);
+                builder.level_with(driver, policy)
+            }
         };
     }
-    Ok(Built { cache: builder.build()?, memories, calls })
+    Ok(Built { cache: builder.build()?, memories, calls, member })
 }
 
 fn memory_level(max: u64, eviction: Eviction) -> Memory {
@@ -222,9 +242,9 @@ mod tests {
         LevelSpec { text: text.to_owned(), kind, name: name.map(str::to_owned), policy, has_ttl }
     }
 
-    fn build_of(specs: &[&str]) -> Result<Built> {
+    async fn build_of(specs: &[&str]) -> Result<Built> {
         let level = specs.iter().map(|text| text.parse().unwrap()).collect();
-        build(&Config { level, ..Config::default() })
+        build(&Config { level, ..Config::default() }).await
     }
 
     #[test]
@@ -241,6 +261,8 @@ mod tests {
             ("memory:ttl=none,authority", memory(), None, plain().ttl_cap(None).authority()),
             ("memory:max=256mb,policy=allkeys-lru", bounded(256 << 20, Some(Eviction::Lru)), None, plain()),
             ("memory:max=0", bounded(0, None), None, plain()),
+            ("distributed", Kind::Distributed, None, plain()),
+            ("distributed:name=all,fill=yes", Kind::Distributed, Some("all"), plain().fill(true)),
             ("redis://localhost:6379/2", redis("redis://localhost:6379/2"), None, plain()),
             ("redis+cluster://a:1,b:2", redis("redis+cluster://a:1,b:2"), None, plain()),
             (
@@ -260,6 +282,7 @@ mod tests {
             ("", "no such kind of level"),
             ("disk", "no such kind of level"),
             ("memory2", "no such kind of level"),
+            ("distributed:max=3", "no such setting of a level as 'max=3'"),
             ("memory:max", "no such setting of a level as 'max'; there are max=, policy=, name="),
             ("memory:size=3", "no such setting of a level as 'size=3'"),
             ("memory:fill=perhaps", "fill is yes or no"),
@@ -288,29 +311,29 @@ mod tests {
         }
     }
 
-    #[test]
-    fn levels_without_a_name_are_called_after_their_kind() {
-        let built = build_of(&["memory", "memory:name=memory2", "memory", "memory:name=last"]).unwrap();
+    #[tokio::test]
+    async fn levels_without_a_name_are_called_after_their_kind() {
+        let built = build_of(&["memory", "memory:name=memory2", "memory", "memory:name=last"]).await.unwrap();
         assert_eq!(built.cache.level_names().collect::<Vec<_>>(), ["memory", "memory2", "memory3", "last"]);
         assert_eq!(built.memories.len(), 4);
-        assert_eq!(build_of(&[]).unwrap().cache.level_names().collect::<Vec<_>>(), ["memory"]);
+        assert_eq!(build_of(&[]).await.unwrap().cache.level_names().collect::<Vec<_>>(), ["memory"]);
     }
 
-    #[test]
-    fn bounds_of_levels_go_before_the_common_one() {
+    #[tokio::test]
+    async fn bounds_of_levels_go_before_the_common_one() {
         let level = ["memory:max=2mb", "memory", "memory:max=0"].map(|text| text.parse().unwrap()).to_vec();
-        let built = build(&Config { level, maxmemory: Bytes(1 << 20), ..Config::default() }).unwrap();
+        let built = build(&Config { level, maxmemory: Bytes(1 << 20), ..Config::default() }).await.unwrap();
         let bounds: Vec<_> = built.memories.iter().map(|(_, memory)| memory.stats().max_bytes).collect();
         assert_eq!(bounds, [Some(2 << 20), Some(1 << 20), None]);
     }
 
-    #[test]
-    fn two_levels_of_one_name_are_refused() {
-        assert!(build_of(&["memory:name=a", "memory:name=a"]).is_err());
+    #[tokio::test]
+    async fn two_levels_of_one_name_are_refused() {
+        assert!(build_of(&["memory:name=a", "memory:name=a"]).await.is_err());
     }
 
-    #[test]
-    fn a_url_of_another_kind_is_refused() {
-        assert!(build_of(&["http://localhost"]).is_err());
+    #[tokio::test]
+    async fn a_url_of_another_kind_is_refused() {
+        assert!(build_of(&["http://localhost"]).await.is_err());
     }
 }

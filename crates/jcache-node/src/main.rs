@@ -2,6 +2,7 @@
 //!
 //! - [`cli`] reads the command line, [`mod@config`] the settings, [`levels`] what they say about levels;
 //! - [`serve`] runs a [`node`] with its [`logs`] and [`metrics`]; [`interactive`] runs one with a shell on it;
+//! - [`cluster`] is what the settings say about other nodes, and `jcache status` and `jcache handover`;
 //! - [`split`] cuts a line into words, [`format`](mod@format) prints a reply, both as redis-cli does;
 //! - [`session`] carries out one line, on a cache or through a [`client`]: a command, or one of the [`words`] that the
 //!   binary adds;
@@ -12,6 +13,7 @@
 mod batch;
 mod cli;
 mod client;
+mod cluster;
 mod complete;
 mod config;
 mod format;
@@ -61,7 +63,7 @@ fn start(cli: &Cli) -> io::Result<ExitCode> {
     match &cli.mode {
         Some(Mode::Shell(args)) => return remote(args),
         Some(Mode::Bench(args)) => return load::run(args),
-        Some(Mode::Serve(_)) | None => {}
+        Some(Mode::Serve(_) | Mode::Status(_) | Mode::Handover(_)) | None => {}
     }
     // Variables that are not Unicode are nobody's settings.
     let environment: Vec<(String, String)> = std::env::vars_os()
@@ -77,6 +79,8 @@ fn start(cli: &Cli) -> io::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Some(Mode::Serve(_)) => serve::run(&loaded),
+        Some(Mode::Status(args)) => cluster::status(&loaded, args.json),
+        Some(Mode::Handover(args)) => cluster::hand_over(&loaded, &args.node),
         _ => local(cli, &loaded),
     }
 }
@@ -84,13 +88,11 @@ fn start(cli: &Cli) -> io::Result<ExitCode> {
 /// Commands on a cache of this process.
 fn local(cli: &Cli, loaded: &Loaded) -> io::Result<ExitCode> {
     let runtime = runtime()?;
-    // Drivers may want the runtime around them when they are built.
-    let entered = runtime.enter();
-    let built = match levels::build(&loaded.config) {
+    let built = match runtime.block_on(levels::build(&loaded.config)) {
         Ok(built) => built,
-        Err(error) => return Ok(complain(&error, USAGE)),
+        Err(error) => return Ok(complain(&error, code_of(&error))),
     };
-    drop(entered);
+    let member = built.member.clone();
 
     let format = cli.printing.format(io::stdout().is_terminal());
     let code = if !cli.command.is_empty() {
@@ -100,9 +102,17 @@ fn local(cli: &Cli, loaded: &Loaded) -> io::Result<ExitCode> {
     } else {
         batch(&runtime, &Session::new(built.cache, format), cli.errors, !loaded.is_given("level"))
     };
+    if let Some(member) = member {
+        runtime.block_on(member.leave());
+    }
     // A read of standard input or a level that hangs must not keep the process.
     runtime.shutdown_background();
     code
+}
+
+/// What to exit with when the levels cannot be set up.
+fn code_of(error: &jcache::Error) -> u8 {
+    if error.kind() == jcache::ErrorKind::Unavailable { FAILED } else { USAGE }
 }
 
 /// `jcache shell`: commands on a server.

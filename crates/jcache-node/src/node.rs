@@ -110,6 +110,7 @@ fn server(loaded: &Loaded, built: Built, logs: Option<Logs>) -> jcache::Result<(
     let backend = Sampled::new(built.cache.clone());
     let commands = backend.commands();
     let about = built.clone();
+    let member = built.member.clone();
     let mut builder = Server::builder(backend)
         .limits(limits(loaded))
         .protected_mode(config.protected_mode)
@@ -121,7 +122,7 @@ fn server(loaded: &Loaded, built: Built, logs: Option<Logs>) -> jcache::Result<(
     for user in &config.user {
         builder = builder.user(User::new(&user.name).password(&user.password.0));
     }
-    for parameter in live::parameters(loaded, logs) {
+    for parameter in live::parameters(loaded, logs, member.as_ref()) {
         builder = builder.parameter(parameter);
     }
     let server = builder.build()?;

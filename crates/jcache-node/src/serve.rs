@@ -12,7 +12,7 @@ use crate::config::kind::Address;
 use crate::logs::Logs;
 use crate::metrics::{self, Metrics};
 use crate::node::Node;
-use crate::{FAILED, USAGE, complain, levels};
+use crate::{FAILED, USAGE, code_of, complain, levels};
 
 /// Runs a node.
 ///
@@ -38,14 +38,25 @@ pub(crate) fn run(loaded: &Loaded) -> io::Result<ExitCode> {
 async fn serve(loaded: &Loaded, logs: Logs) -> io::Result<ExitCode> {
     // From here on a signal ends the node in order, also while it starts.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let built = match levels::build(&loaded.config) {
-        Ok(built) => built,
-        Err(error) => return Ok(complain(&error, USAGE)),
+    let built = tokio::select! {
+        built = levels::build(&loaded.config) => built,
+        _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
+        _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
     };
+    let built = match built {
+        Ok(built) => built,
+        Err(error) => return Ok(complain(&error, code_of(&error))),
+    };
+    let member = built.member.clone();
     let names: Vec<String> = built.cache.level_names().map(str::to_owned).collect();
     let mut node = match Node::start(loaded, built, Some(logs)).await {
         Ok(node) => node,
-        Err(refusal) => return Ok(complain(&refusal, FAILED)),
+        Err(refusal) => {
+            if let Some(member) = member {
+                member.leave().await;
+            }
+            return Ok(complain(&refusal, FAILED));
+        }
     };
     let metrics = match &loaded.config.metrics {
         Some(address) => match metrics::http::listen(&address.to_string()).await {
@@ -68,15 +79,33 @@ async fn serve(loaded: &Loaded, logs: Logs) -> io::Result<ExitCode> {
     tracing::info!(levels = %names.join(","), addresses = %node.addresses.join(","), "ready");
     notify(NotifyState::Ready);
 
+    let membership = async {
+        match &member {
+            Some(member) => member.ends().await.map_err(io::Error::other),
+            None => std::future::pending().await,
+        }
+    };
     let ended = tokio::select! {
         ended = node.ends() => ended,
+        ended = membership => ended,
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
     };
     tracing::info!("stopping");
     notify(NotifyState::Stopping);
+    let leaving = async {
+        // Leadership first, so that those who are connected here can write until they are gone.
+        if let Some(member) = &member {
+            member.step_down().await;
+        }
+        let drained = node.stop().await;
+        if let Some(member) = &member {
+            member.leave().await;
+        }
+        drained
+    };
     let drained = tokio::select! {
-        drained = node.stop() => drained,
+        drained = leaving => drained,
         _ = terminate.recv() => false,
         _ = interrupt.recv() => false,
     };

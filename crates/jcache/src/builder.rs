@@ -19,7 +19,7 @@ use crate::levels::{Levels, Settings};
 /// each other what they changed, this bounds how long another process's write may go unseen.
 pub const DEFAULT_NEAR_TTL: Duration = Duration::from_secs(30);
 
-/// How long a call to a shared level may take, unless set otherwise.
+/// How long a call to a shared level may take, unless its policy or its driver says otherwise.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(1);
 
 /// How a cache treats one level.
@@ -28,7 +28,7 @@ pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(1);
 /// | --- | --- | --- |
 /// | [`name`](Self::name) | `level0`, `level1` … in order of adding | how reports, statistics and logs call it |
 /// | [`weight`](Self::weight) | 0 | higher is read first; equal weights keep the order of adding |
-/// | [`deadline`](Self::deadline) | 1 s for a shared level, none for a local one | how long one call may take |
+/// | [`deadline`](Self::deadline) | what the driver says, else 1 s for a shared level, none for a local one | how long one call may take |
 /// | [`ttl_cap`](Self::ttl_cap) | 30 s for a local level beside a shared one, else none | how long a copy lives at most |
 /// | [`fill`](Self::fill) | yes for a local level, no for a shared one | whether reads put what they found into it |
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -261,7 +261,8 @@ impl<F> Builder<F> {
             let near = first_shared.is_some() && driver.scope() == Scope::Process;
             let shared = driver.scope() == Scope::Shared;
             let cap = policy.ttl_cap.unwrap_or(near.then_some(DEFAULT_NEAR_TTL));
-            let deadline = policy.deadline.unwrap_or(shared.then_some(DEFAULT_DEADLINE));
+            let usual = driver.patience().or(shared.then_some(DEFAULT_DEADLINE));
+            let deadline = policy.deadline.unwrap_or(usual);
             let name = policy.name.expect("every level was named above");
             new_level(name, driver, deadline, cap.filter(|_| index != authority), policy.fill.unwrap_or(!shared), limit)
         });

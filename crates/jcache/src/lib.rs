@@ -78,6 +78,7 @@
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `redis` | yes | `Redis`, the driver for Redis and Valkey |
+//! | `distributed` | no | `DistributedMemory` and `distributed`: processes that share their memory, with elections by etcd |
 //! | `server` | no | `serve` and `server`: the cache as a server that every Redis client can talk to |
 //!
 //! Futures need a tokio runtime with timers wherever a level has a deadline, as shared levels have, or a command waits.
@@ -85,6 +86,14 @@
 pub mod builder;
 mod cache;
 pub mod commands;
+/// Settings and figures of the [`DistributedMemory`].
+#[cfg(feature = "distributed")]
+pub mod distributed {
+    pub use jcache_cluster::{
+        Ack, ClusterConfig, Counters, Etcd, EtcdTls, Notice, Overview, Part, Peer, PeerFigures, Profile, Read, Role,
+        RoleWatch, Status, Timing, Tls, Token, Unclean, hand_over,
+    };
+}
 mod levels;
 pub mod prelude;
 #[cfg(feature = "server")]
@@ -95,6 +104,8 @@ pub mod typed;
 
 pub use builder::{Builder, LevelPolicy};
 pub use cache::{Cache, Execute, Serves};
+#[cfg(feature = "distributed")]
+pub use jcache_cluster::DistributedMemory;
 pub use jcache_core::*;
 pub use jcache_memory::Memory;
 #[cfg(feature = "redis")]

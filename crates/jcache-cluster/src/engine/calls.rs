@@ -285,6 +285,12 @@ impl Engine {
         if known && self.applied >= token.offset { Seen::Yes } else { Seen::NotYet }
     }
 
+    /// Whether what is executed here includes what this process's answered writes left, where that is promised. What a
+    /// failover took from this process is nothing to wait for.
+    pub(super) fn has_own_writes(&self) -> bool {
+        !self.config.read_your_writes || !matches!(self.has_seen(self.calls.own), Seen::NotYet)
+    }
+
     /// More is executed here: reads that waited for it are answered.
     pub(super) fn calls_applied<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
         if self.calls.waiting.is_empty() || !self.is_readable() {

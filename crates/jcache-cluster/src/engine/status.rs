@@ -1,6 +1,7 @@
 //! What an engine shows of itself: for `status`, metrics, and the simulator's checks.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::member::{Epoch, MemberId, NodeId, Offset};
 
@@ -25,6 +26,22 @@ pub enum Role {
     Leader,
     /// It has left.
     Left,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Role::Joining => "joining",
+            Role::Seeking => "seeking",
+            Role::Syncing => "syncing",
+            Role::Observer => "observer",
+            Role::Follower => "follower",
+            Role::Candidate => "candidate",
+            Role::Fenced => "fenced",
+            Role::Leader => "leader",
+            Role::Left => "left",
+        })
+    }
 }
 
 /// A view of one engine at one moment.
@@ -54,6 +71,8 @@ pub struct Status {
     pub pending: Option<Vec<MemberId>>,
     /// At a leader: each follower's distance in records.
     pub lag: BTreeMap<NodeId, u64>,
+    /// At a leader: the same in bytes of records; of what is not kept any more nothing is counted.
+    pub lag_bytes: BTreeMap<NodeId, u64>,
     /// Cluster time in milliseconds.
     pub time_ms: u64,
     /// Bytes of records that are kept.

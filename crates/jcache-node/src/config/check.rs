@@ -1,6 +1,7 @@
 //! Settings that contradict each other, each a row: found before anything is started.
 
 use super::kind::{Address, AuthClients};
+use super::table::SETTINGS;
 use super::{Config, Loaded, Wrong};
 
 type Rule = fn(&Loaded) -> Option<Wrong>;
@@ -15,6 +16,9 @@ const RULES: &[Rule] = &[
     users_have_names_of_their_own,
     memory_bound_needs_a_memory_level,
     near_ttl_needs_a_near_level,
+    clusters_need_etcd,
+    etcd_is_for_one_level,
+    peers_have_all_files_or_none,
 ];
 
 /// Finds the first contradiction.
@@ -117,6 +121,37 @@ fn memory_bound_needs_a_memory_level(loaded: &Loaded) -> Option<Wrong> {
     let config = &loaded.config;
     let useless = config.maxmemory.0 > 0 && !config.level.iter().any(|level| level.takes_the_common_bound());
     useless.then(|| loaded.wrong("maxmemory", "there is no memory level without a max= of its own"))
+}
+
+fn clusters_need_etcd(loaded: &Loaded) -> Option<Wrong> {
+    if !loaded.config.etcd.is_empty() {
+        return None;
+    }
+    if loaded.config.level.iter().any(|level| level.is_distributed()) {
+        return Some(loaded.wrong("level", "a distributed level needs etcd"));
+    }
+    let useless = SETTINGS.iter().find(|setting| setting.section == "Cluster" && loaded.is_given(setting.name))?;
+    Some(loaded.wrong(useless.name, "there is no etcd to keep a cluster together"))
+}
+
+fn etcd_is_for_one_level(loaded: &Loaded) -> Option<Wrong> {
+    match loaded.config.level.iter().filter(|level| level.is_distributed()).count() {
+        0 if !loaded.config.etcd.is_empty() => Some(loaded.wrong("etcd", "no level is distributed")),
+        0 | 1 => None,
+        _ => Some(loaded.wrong("level", "a node is in one cluster, so there cannot be two distributed levels")),
+    }
+}
+
+fn peers_have_all_files_or_none(loaded: &Loaded) -> Option<Wrong> {
+    let config = &loaded.config;
+    let files = [
+        ("peer-ca-file", &config.peer_ca_file),
+        ("peer-cert-file", &config.peer_cert_file),
+        ("peer-key-file", &config.peer_key_file),
+    ];
+    let (given, _) = files.iter().find(|(_, file)| file.is_some())?;
+    let (missing, _) = files.iter().find(|(_, file)| file.is_none())?;
+    Some(loaded.wrong(given, format!("{missing} is not set")))
 }
 
 fn near_ttl_needs_a_near_level(loaded: &Loaded) -> Option<Wrong> {

@@ -7,7 +7,20 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_pars
 use super::table::{SETTINGS, Setting};
 
 /// Settings that are shown in the help of `jcache` itself, where the others would be in the way.
-const EVERYDAY: &[&str] = &["listen", "level", "near-ttl", "maxmemory", "strict"];
+const EVERYDAY: &[&str] =
+    &["listen", "level", "near-ttl", "maxmemory", "strict", "etcd", "cluster", "node-id", "peer-listen"];
+
+/// The section of the settings that say which cluster, and how to be let in.
+const CLUSTER: &str = "Cluster";
+
+/// Which settings a command has as flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    /// All, those of everyday use shown.
+    Everyday,
+    All,
+    Cluster,
+}
 
 /// What the command line says about settings.
 #[derive(Debug, Clone, Default)]
@@ -29,17 +42,21 @@ impl Given {
     }
 
     fn read(matches: &ArgMatches) -> Self {
-        let texts = |setting: &Setting| Some(matches.get_many::<String>(setting.name)?.cloned().collect());
+        // A command that has only some of the flags was not given the others.
+        let texts = |setting: &Setting| {
+            Some(matches.try_get_many::<String>(setting.name).ok().flatten()?.cloned().collect())
+        };
         let settings = SETTINGS.iter().filter_map(|setting| Some((setting, texts(setting)?))).collect();
         Self { file: matches.get_one("config").cloned(), settings }
     }
 
-    /// Adds the flags to a command; only those of everyday use are shown when not `all`.
-    fn add(command: Command, all: bool) -> Command {
+    /// Adds the flags to a command.
+    fn add(command: Command, which: Which) -> Command {
         let file = Arg::new("config").long("config").value_name("FILE").value_parser(value_parser!(PathBuf));
         let file = file.help("A TOML file with settings; flags and JCACHE_* variables go before it");
-        SETTINGS.iter().fold(command.arg(file), |command, setting| {
-            let hidden = !all && !EVERYDAY.contains(&setting.name);
+        let has = |setting: &&Setting| which != Which::Cluster || setting.section == CLUSTER;
+        SETTINGS.iter().filter(has).fold(command.arg(file), |command, setting| {
+            let hidden = which == Which::Everyday && !EVERYDAY.contains(&setting.name);
             command.arg(arg(setting).hide(hidden))
         })
     }
@@ -70,11 +87,15 @@ pub(crate) struct Few(pub(crate) Given);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct All(pub(crate) Given);
 
+/// The flags that say which cluster.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OfCluster(pub(crate) Given);
+
 macro_rules! args {
-    ($($Name:ident: $all:literal;)+) => {$(
+    ($($Name:ident: $which:ident;)+) => {$(
         impl Args for $Name {
             fn augment_args(command: Command) -> Command {
-                Given::add(command, $all)
+                Given::add(command, Which::$which)
             }
             fn augment_args_for_update(command: Command) -> Command {
                 Self::augment_args(command)
@@ -93,6 +114,7 @@ macro_rules! args {
     )+};
 }
 args! {
-    Few: false;
-    All: true;
+    Few: Everyday;
+    All: All;
+    OfCluster: Cluster;
 }

@@ -3,17 +3,19 @@
 //! Flags, variables, the file and `CONFIG SET` all give text, and `CONFIG GET` and the printed file show it, so one
 //! pair of functions a type serves all of them. Numbers have Redis's units where Redis has the setting.
 
+mod cluster;
 mod limits;
 mod number;
 mod place;
 mod secret;
 mod word;
 
+pub(crate) use cluster::{Acknowledge, ReadFrom, Times, Unclean};
 pub(crate) use limits::OutputLimits;
 pub(crate) use number::{Bytes, Life, Number, Seconds};
 pub(crate) use place::{Address, Permissions};
 pub(crate) use secret::{HIDDEN, Secret, User};
-pub(crate) use word::{AuthClients, LogFormat, LogLevel};
+pub(crate) use word::{AuthClients, LogFormat, LogLevel, Word};
 
 /// How a value is written in a TOML file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

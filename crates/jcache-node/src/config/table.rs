@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use jcache_memory::Eviction;
 
 use super::kind::{
-    Address, AuthClients, Bytes, Kind, Life, LogFormat, LogLevel, Number, One, OutputLimits, Permissions, Seconds,
-    Secret, Shape, Switch, User,
+    Acknowledge, Address, AuthClients, Bytes, Kind, Life, LogFormat, LogLevel, Number, One, OutputLimits, Permissions,
+    ReadFrom, Seconds, Secret, Shape, Switch, Times, Unclean, User, Word,
 };
 use crate::levels::LevelSpec;
 
@@ -171,6 +171,63 @@ settings! {
         maxmemory_policy: "maxmemory-policy", Eviction, "s3fifo", Start;
         /// Answer "nothing there" only when the level that decides writes has said so
         strict: "strict", Switch, "no", Start;
+    }
+    "Cluster" {
+        /// Where etcd is, which keeps the nodes of a cluster together: http://HOST:PORT or https://HOST:PORT
+        etcd: "etcd", Vec<Word>, "", Start;
+        /// The name of the cluster
+        cluster: "cluster", Word, "jcache", Start;
+        /// The name of this node, which no other living one has [default: the host's name and eight digits]
+        node_id: "node-id", Option<Word>, "", Start;
+        /// Where other nodes connect
+        peer_listen: "peer-listen", Address, "127.0.0.1:16399", Start;
+        /// Where other nodes are told to connect, when that is not peer-listen
+        advertise: "advertise", Option<Address>, "", Start;
+        /// The name and password that all nodes of the cluster show each other
+        peer_user: "peer-user", Option<User>, "", Start;
+        /// Who vouches for the certificates of other nodes, in PEM; with the next two, nodes talk by TLS
+        peer_ca_file: "peer-ca-file", Option<PathBuf>, "", Start;
+        /// This node's certificate for other nodes, and those that vouch for it, in PEM
+        peer_cert_file: "peer-cert-file", Option<PathBuf>, "", Start;
+        /// The key of that certificate, in PEM
+        peer_key_file: "peer-key-file", Option<PathBuf>, "", Start;
+        /// The name in the certificates of other nodes, when it is not the host of their address
+        peer_name: "peer-name", Option<Word>, "", Start;
+        /// The user and password at etcd
+        etcd_user: "etcd-user", Option<User>, "", Start;
+        /// Who vouches for etcd's certificate, in PEM
+        etcd_ca_file: "etcd-ca-file", Option<PathBuf>, "", Start;
+        /// The certificate to show to etcd, in PEM
+        etcd_cert_file: "etcd-cert-file", Option<PathBuf>, "", Start;
+        /// The key of that certificate, in PEM
+        etcd_key_file: "etcd-key-file", Option<PathBuf>, "", Start;
+        /// The first part of the keys at etcd
+        etcd_root: "etcd-root", Word, "jcache", Start;
+        /// Send the passwords for nodes and etcd without TLS, too, where the network itself is closed
+        plaintext_secrets: "plaintext-secrets", Switch, "no", Start;
+        /// How many members must have a write before it is acknowledged; the same at all nodes
+        min_insync: "min-insync", Number<1, 64>, "1", Start;
+        /// Members beyond so many have copies and are not waited for; the same at all nodes
+        isr_target: "isr-target", Number<1, 64>, "3", Start;
+        /// How fast a failure is found, against how much delay is borne; the same at all nodes
+        profile: "profile", Times, "balanced", Start;
+        /// When writes are acknowledged: by all members in step, by the leader alone, or by so many copies
+        ack: "ack", Acknowledge, "in-sync", Live;
+        /// Who answers reads: this node's copy, or the leader, by its lease or proved without clocks
+        read: "read", ReadFrom, "local", Live;
+        /// Bytes of writes that are kept for nodes that come back
+        backlog: "backlog", Bytes, "64mb", Start;
+        /// Bytes of writes that may wait for other members before writes are refused
+        max_unreplicated: "max-unreplicated", Bytes, "64mb", Start;
+        /// When to go on without the members that have every write: a time, never, or auto, which is 30s while
+        /// min-insync is 1 and never otherwise
+        unclean_after: "unclean-after", Unclean, "auto", Start;
+        /// The failure domain of this node: members in step are spread over zones
+        zone: "zone", Option<Word>, "", Start;
+        /// Among equals the node with the higher number leads
+        priority: "priority", Number<0, 1_000_000>, "0", Start;
+        /// Have a copy, and never lead
+        observer: "observer", Switch, "no", Start;
     }
     "Operations" {
         /// Where metrics for Prometheus and /healthz are served by HTTP

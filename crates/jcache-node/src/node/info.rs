@@ -3,11 +3,47 @@
 use jcache::HealthState;
 use jcache_server::Section;
 
+use crate::cluster::Member;
 use crate::levels::Built;
 
 /// Sections with more fields for those of the server, and one of our own: `# Levels`.
 pub(crate) fn sections(built: &Built) -> Vec<Section> {
-    vec![memory(built), stats(built), keyspace(built), levels(built)]
+    let mut sections = vec![memory(built), stats(built), keyspace(built), levels(built)];
+    sections.extend(built.member.as_ref().map(distributed));
+    sections
+}
+
+/// The node's place in its cluster. Offsets and lags count records.
+fn distributed(member: &Member) -> Section {
+    let status = member.status();
+    let isr: Vec<&str> = status.isr.iter().map(|member| member.node.as_str()).collect();
+    let lag: Vec<String> = status.lag.iter().map(|(node, records)| format!("{node}={records}")).collect();
+    let counters = &status.counters;
+    Section::new("Distributed")
+        .field("cluster", member.cluster())
+        .field("cluster_node", &status.member.node)
+        .field("cluster_role", status.role)
+        .field("cluster_epoch", status.epoch)
+        .field("cluster_leader", status.leader.as_ref().map_or("", |node| node.as_str()))
+        .field("cluster_in_sync", isr.join(","))
+        .field("cluster_committed", status.hw)
+        .field("cluster_end", status.leo)
+        .field("cluster_applied", status.applied)
+        .field("cluster_readable", u8::from(status.readable))
+        .field("cluster_lag", lag.join(","))
+        .field("cluster_calls", status.calls)
+        .field("cluster_sessions", status.sessions)
+        .field("cluster_log_bytes", status.log_bytes)
+        .field("cluster_etcd", if status.coordinated { "up" } else { "down" })
+        .field("cluster_elections", counters.elections)
+        .field("cluster_full_syncs", counters.full_syncs)
+        .field("cluster_partial_syncs", counters.partial_syncs)
+        .field("cluster_evictions", counters.evictions)
+        .field("cluster_unclean_starts", counters.unclean_starts)
+        .field("cluster_digest_mismatches", counters.digest_mismatches)
+        .field("cluster_beyond_divergence", counters.beyond_divergence)
+        .field("cluster_unknown", counters.unknown)
+        .field("cluster_deduplicated", counters.deduplicated)
 }
 
 fn memory(built: &Built) -> Section {
@@ -132,7 +168,7 @@ mod tests {
     async fn sections_tell_what_happened() {
         use jcache::prelude::*;
 
-        let built = crate::levels::build(&Config::default()).unwrap();
+        let built = crate::levels::build(&Config::default()).await.unwrap();
         built.cache.set("a", "1").await.unwrap();
         let _: Option<String> = built.cache.get("a").await.unwrap();
         let _: Option<String> = built.cache.get("b").await.unwrap();

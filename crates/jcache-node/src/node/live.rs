@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jcache_server::Parameter;
 
 use crate::config::table::{SETTINGS, Setting, When};
+use crate::cluster::Member;
 use crate::config::{Config, Loaded};
 use crate::logs::Logs;
 
@@ -23,13 +24,18 @@ const SERVERS_OWN: &[&str] = &[
 ];
 
 /// A parameter for every other setting.
-pub(super) fn parameters(loaded: &Loaded, logs: Option<Logs>) -> Vec<Parameter> {
+pub(super) fn parameters(loaded: &Loaded, logs: Option<Logs>, member: Option<&Member>) -> Vec<Parameter> {
     let config = Arc::new(Mutex::new(loaded.config.clone()));
     let others = SETTINGS.iter().filter(|setting| !SERVERS_OWN.contains(&setting.name));
-    others.map(|setting| parameter(setting, &config, logs.clone())).collect()
+    others.map(|setting| parameter(setting, &config, logs.clone(), member.cloned())).collect()
 }
 
-fn parameter(setting: &'static Setting, config: &Arc<Mutex<Config>>, logs: Option<Logs>) -> Parameter {
+fn parameter(
+    setting: &'static Setting,
+    config: &Arc<Mutex<Config>>,
+    logs: Option<Logs>,
+    member: Option<Member>,
+) -> Parameter {
     let now = Arc::clone(config);
     let lock = |config: &Mutex<Config>| config.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let parameter = Parameter::new(setting.name, move || (setting.mask)(&lock(&now)).join(" "));
@@ -42,6 +48,9 @@ fn parameter(setting: &'static Setting, config: &Arc<Mutex<Config>>, logs: Optio
         (setting.set)(&mut config, &setting.split(text))?;
         if let Some(logs) = &logs {
             logs.set(config.loglevel);
+        }
+        if let Some(member) = &member {
+            member.set(&config);
         }
         Ok(())
     })

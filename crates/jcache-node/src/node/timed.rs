@@ -4,7 +4,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jcache::driver::{HashDriver, ListDriver, SetDriver, SortedSetDriver, StringDriver};
 use jcache::fetch::Fetched;
@@ -47,6 +47,9 @@ impl Drop for Running<'_> {
 impl<D: Driver> Driver for Timed<D> {
     fn scope(&self) -> Scope {
         self.driver.scope()
+    }
+    fn patience(&self) -> Option<Duration> {
+        self.driver.patience()
     }
     fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>> {
         self.driver.try_query(query)

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use jcache_core::fetch::Fetched;
 use jcache_core::snapshot::FillLimit;
@@ -18,6 +19,7 @@ pub(crate) type Transacted = Option<Vec<Result<Reply>>>;
 /// [`Driver`], so that levels of different types stand in one list.
 pub(crate) trait DynDriver: Debug + Send + Sync {
     fn scope(&self) -> Scope;
+    fn patience(&self) -> Option<Duration>;
     fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>>;
     fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>>;
     fn query<'a>(&'a self, query: &'a Query<'a>) -> BoxFuture<'a, Result<Answer>>;
@@ -35,6 +37,9 @@ pub(crate) trait DynDriver: Debug + Send + Sync {
 impl<D: Driver> DynDriver for D {
     fn scope(&self) -> Scope {
         Driver::scope(self)
+    }
+    fn patience(&self) -> Option<Duration> {
+        Driver::patience(self)
     }
     fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>> {
         Driver::try_query(self, query)

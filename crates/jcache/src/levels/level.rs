@@ -56,6 +56,8 @@ impl Verdict {
             | ErrorKind::TooLarge
             | ErrorKind::OutOfMemory
             | ErrorKind::CrossSlot
+            // Whoever refuses is there; what it answers to others is as good as before.
+            | ErrorKind::Refused
             | ErrorKind::Conversion => Verdict::Answer,
             ErrorKind::Unsupported | ErrorKind::UnknownCommand => Verdict::Skip,
             _ => Verdict::Failure,

@@ -22,6 +22,25 @@ impl One for Eviction {
     }
 }
 
+/// A name, or another word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Word(pub(crate) String);
+
+impl One for Word {
+    const PLACE: &'static str = "NAME";
+
+    fn read(text: &str) -> Result<Self, String> {
+        if text.is_empty() || text.contains(char::is_whitespace) {
+            return Err(format!("expected a word, not '{text}'"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    fn show(&self) -> String {
+        self.0.clone()
+    }
+}
+
 /// An `enum` of words.
 macro_rules! choice {
     ($(#[$doc:meta])* $Name:ident { $( $(#[$vdoc:meta])* $Variant:ident = $word:literal, )+ }) => {
@@ -46,6 +65,8 @@ macro_rules! choice {
     };
     (@place $first:literal $($rest:literal)*) => { concat!($first $(, "|", $rest)*) };
 }
+
+pub(super) use choice;
 
 choice! {
     /// How much is logged, by Redis's words.

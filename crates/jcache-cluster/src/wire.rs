@@ -1,0 +1,291 @@
+//! The messages of the engine as protobuf, and back. What cannot be read is an error of the stream, never a panic.
+
+use bytes::Bytes;
+use jcache_core::Error;
+
+use crate::engine::codec::{broken, put_reply, take_reply};
+use crate::engine::{
+    Accept, Ack, AckMessage, Epoch, ForwardCall, ForwardResult, Frame, Incarnation, Join, Level, MemberId, Message, NodeId,
+    Offset, PeerStatus, Reject, Snap, SnapPart, Work,
+};
+
+#[allow(missing_docs, unreachable_pub, rustdoc::all, clippy::all, clippy::pedantic)] // made by prost and tonic
+pub(crate) mod pb {
+    include!("generated/jcache.replication.v1.rs");
+}
+
+use pb::message::Kind;
+
+/// The longest name of a node, or id of a cluster, in bytes.
+const LONGEST_NAME: usize = 256;
+
+/// The message as it travels.
+pub(crate) fn encode(message: Message) -> pb::Message {
+    let kind = match message {
+        Message::Join(join) => Kind::Join(pb::Join {
+            cluster: join.cluster,
+            member: member(join.member),
+            promised: join.promised,
+            leo: join.leo,
+            applied: join.applied,
+            tainted: join.tainted,
+            resync: join.resync,
+            epochs: epochs(join.epochs),
+            wire_min: join.wire.0,
+            wire_max: join.wire.1,
+            leaving: join.leaving,
+            attempt: join.attempt,
+        }),
+        Message::Reject(reject) => Kind::Reject(pb::Reject { reason: Some(encode_reject(reject)) }),
+        Message::Accept(Accept { epoch, cluster, attempt, truncate_to, full, seq }) => {
+            Kind::Accept(pb::Accept { epoch, cluster, truncate_to, full, seq, attempt })
+        }
+        Message::Frame(Frame { epoch, written, first, count, hw, time_ms, seq, records }) => {
+            Kind::Frame(pb::Frame { epoch, written, first, count, hw, time_ms, seq, records })
+        }
+        Message::Snap(Snap { epoch, seq, part }) => {
+            Kind::Snap(pb::Snap { epoch, seq, part: Some(encode_part(part)) })
+        }
+        Message::Ack(ack) => Kind::Ack(pb::Ack {
+            epoch: ack.epoch,
+            member: member(ack.member),
+            received: ack.received,
+            applied: ack.applied,
+            seq: ack.seq,
+            coordinated: ack.coordinated,
+        }),
+        Message::Handover { epoch } => Kind::Handover(pb::EpochOnly { epoch }),
+        Message::Release { epoch } => Kind::Release(pb::EpochOnly { epoch }),
+        Message::ReleaseFailed { epoch } => Kind::ReleaseFailed(pb::EpochOnly { epoch }),
+        Message::Leave => Kind::Leave(pb::Empty {}),
+        Message::Hello { member: who, cluster, generation, promised } => {
+            Kind::Hello(pb::Hello { member: member(who), cluster, generation, promised })
+        }
+        Message::Forward(calls) => {
+            Kind::Forward(pb::Forward { calls: calls.into_iter().map(encode_call).collect() })
+        }
+        Message::ForwardCancel { seq } => Kind::ForwardCancel(pb::Cancel { seq }),
+        Message::Forwarded { epoch, answers } => {
+            let answers = answers.into_iter().map(|(seq, result)| encode_answer(seq, result)).collect();
+            Kind::Forwarded(pb::Forwarded { epoch, answers })
+        }
+        Message::StatusRequest { member: who, promised } => {
+            Kind::StatusRequest(pb::StatusRequest { member: member(who), promised })
+        }
+        Message::StatusReply(PeerStatus { member: who, promised, last_epoch, leo, prio, leads }) => {
+            Kind::StatusReply(pb::StatusReply { member: member(who), promised, last_epoch, leo, prio, leads })
+        }
+    };
+    pb::Message { kind: Some(kind) }
+}
+
+/// The message that travelled.
+///
+/// # Errors
+/// Protocol, when a part is missing or makes no sense.
+pub(crate) fn decode(message: pb::Message) -> Result<Message, Error> {
+    Ok(match message.kind.ok_or_else(broken)? {
+        Kind::Join(join) => Message::Join(Join {
+            cluster: name(join.cluster)?,
+            member: to_member(join.member)?,
+            promised: join.promised,
+            leo: join.leo,
+            applied: join.applied,
+            tainted: join.tainted,
+            resync: join.resync,
+            epochs: to_epochs(&join.epochs),
+            wire: (join.wire_min, join.wire_max),
+            leaving: join.leaving,
+            attempt: join.attempt,
+        }),
+        Kind::Reject(reject) => Message::Reject(decode_reject(reject.reason.ok_or_else(broken)?)?),
+        Kind::Accept(pb::Accept { epoch, cluster, truncate_to, full, seq, attempt }) => {
+            Message::Accept(Accept { epoch, cluster: name(cluster)?, attempt, truncate_to, full, seq })
+        }
+        Kind::Frame(pb::Frame { epoch, written, first, count, hw, time_ms, seq, records }) => {
+            Message::Frame(Frame { epoch, written, first, count, hw, time_ms, seq, records })
+        }
+        Kind::Snap(pb::Snap { epoch, seq, part }) => {
+            Message::Snap(Snap { epoch, seq, part: decode_part(part.ok_or_else(broken)?) })
+        }
+        Kind::Ack(ack) => Message::Ack(AckMessage {
+            epoch: ack.epoch,
+            member: to_member(ack.member)?,
+            received: ack.received,
+            applied: ack.applied,
+            seq: ack.seq,
+            coordinated: ack.coordinated,
+        }),
+        Kind::Handover(pb::EpochOnly { epoch }) => Message::Handover { epoch },
+        Kind::Release(pb::EpochOnly { epoch }) => Message::Release { epoch },
+        Kind::ReleaseFailed(pb::EpochOnly { epoch }) => Message::ReleaseFailed { epoch },
+        Kind::Leave(pb::Empty {}) => Message::Leave,
+        Kind::Hello(pb::Hello { member, cluster, generation, promised }) => {
+            Message::Hello { member: to_member(member)?, cluster: name(cluster)?, generation, promised }
+        }
+        Kind::Forward(forward) => {
+            Message::Forward(forward.calls.into_iter().map(decode_call).collect::<Result<_, _>>()?)
+        }
+        Kind::ForwardCancel(pb::Cancel { seq }) => Message::ForwardCancel { seq },
+        Kind::Forwarded(pb::Forwarded { epoch, answers }) => {
+            Message::Forwarded { epoch, answers: answers.into_iter().map(decode_answer).collect::<Result<_, _>>()? }
+        }
+        Kind::StatusRequest(pb::StatusRequest { member, promised }) => {
+            Message::StatusRequest { member: to_member(member)?, promised }
+        }
+        Kind::StatusReply(pb::StatusReply { member, promised, last_epoch, leo, prio, leads }) => {
+            Message::StatusReply(PeerStatus { member: to_member(member)?, promised, last_epoch, leo, prio, leads })
+        }
+    })
+}
+
+pub(crate) fn member(member: MemberId) -> Option<pb::Member> {
+    let incarnation = Bytes::copy_from_slice(&member.inc.0.to_be_bytes());
+    Some(pb::Member { node: member.node.as_str().to_owned(), incarnation })
+}
+
+fn to_member(member: Option<pb::Member>) -> Result<MemberId, Error> {
+    let member = member.ok_or_else(broken)?;
+    let incarnation = <[u8; 16]>::try_from(&member.incarnation[..]).map_err(|_| broken())?;
+    Ok(MemberId { node: NodeId::new(name(member.node)?), inc: Incarnation(u128::from_be_bytes(incarnation)) })
+}
+
+/// Names go into keys, logs and status pages: a hostile one must not be as long as a message may be.
+fn name(name: String) -> Result<String, Error> {
+    if name.len() <= LONGEST_NAME { Ok(name) } else { Err(broken()) }
+}
+
+fn epochs(epochs: Vec<(Epoch, Offset)>) -> Vec<pb::EpochStart> {
+    epochs.into_iter().map(|(epoch, start)| pb::EpochStart { epoch, start }).collect()
+}
+
+fn to_epochs(epochs: &[pb::EpochStart]) -> Vec<(Epoch, Offset)> {
+    epochs.iter().map(|it| (it.epoch, it.start)).collect()
+}
+
+fn encode_reject(reject: Reject) -> pb::reject::Reason {
+    use pb::reject::Reason;
+    match reject {
+        Reject::StaleEpoch(epoch) => Reason::StaleEpoch(epoch),
+        Reject::NotLeader(hint) => Reason::NotLeader(hint.map_or_else(String::new, |node| node.as_str().to_owned())),
+        Reject::Cluster => Reason::Cluster(pb::Empty {}),
+        Reject::Wire => Reason::Wire(pb::Empty {}),
+        Reject::Busy => Reason::Busy(pb::Empty {}),
+    }
+}
+
+fn decode_reject(reason: pb::reject::Reason) -> Result<Reject, Error> {
+    use pb::reject::Reason;
+    Ok(match reason {
+        Reason::StaleEpoch(epoch) => Reject::StaleEpoch(epoch),
+        Reason::NotLeader(hint) => Reject::NotLeader((!hint.is_empty()).then(|| name(hint)).transpose()?.map(NodeId::new)),
+        Reason::Cluster(_) => Reject::Cluster,
+        Reason::Wire(_) => Reject::Wire,
+        Reason::Busy(_) => Reject::Busy,
+    })
+}
+
+/// The number of a shard, which is far below 2^32.
+fn shard(shard: usize) -> u32 {
+    u32::try_from(shard).expect("a store has far fewer shards than 2^32")
+}
+
+fn encode_part(part: SnapPart) -> pb::snap::Part {
+    use pb::snap::Part;
+    match part {
+        SnapPart::Begin { shard: which, shards, at } => {
+            Part::Begin(pb::SnapBegin { shard: shard(which), shards: shard(shards), at })
+        }
+        SnapPart::Chunk { shard: which, entries } => Part::Chunk(pb::SnapChunk { shard: shard(which), entries }),
+        SnapPart::End { shard: which } => Part::End(pb::SnapEnd { shard: shard(which) }),
+        SnapPart::Done { leo, sessions, epochs: list } => {
+            Part::Done(pb::SnapDone { leo, sessions, epochs: epochs(list) })
+        }
+    }
+}
+
+fn decode_part(part: pb::snap::Part) -> SnapPart {
+    use pb::snap::Part;
+    match part {
+        Part::Begin(it) => SnapPart::Begin { shard: it.shard as usize, shards: it.shards as usize, at: it.at },
+        Part::Chunk(it) => SnapPart::Chunk { shard: it.shard as usize, entries: it.entries },
+        Part::End(it) => SnapPart::End { shard: it.shard as usize },
+        Part::Done(it) => SnapPart::Done { leo: it.leo, sessions: it.sessions, epochs: to_epochs(&it.epochs) },
+    }
+}
+
+fn encode_call(call: ForwardCall) -> pb::Call {
+    use pb::write::Acknowledged;
+    let work = match call.work {
+        Work::OpenSession => pb::call::Work::OpenSession(pb::Empty {}),
+        Work::Read { level, command } => {
+            pb::call::Work::Read(pb::Read { linearizable: level == Level::Linearizable, command })
+        }
+        Work::Write { session, low, ack, until_ms, command } => {
+            let acknowledged = match ack {
+                Ack::Leader => Acknowledged::Leader(pb::Empty {}),
+                Ack::InSync => Acknowledged::InSync(pb::Empty {}),
+                Ack::Replicas(count) => Acknowledged::Replicas(count),
+            };
+            pb::call::Work::Write(pb::Write { session, low, acknowledged: Some(acknowledged), until_ms, command, several: false })
+        }
+    };
+    pb::Call { seq: call.seq, work: Some(work) }
+}
+
+fn decode_call(call: pb::Call) -> Result<ForwardCall, Error> {
+    use pb::write::Acknowledged;
+    let work = match call.work.ok_or_else(broken)? {
+        pb::call::Work::OpenSession(_) => Work::OpenSession,
+        pb::call::Work::Read(pb::Read { linearizable, command }) => {
+            Work::Read { level: if linearizable { Level::Linearizable } else { Level::Leader }, command }
+        }
+        pb::call::Work::Write(pb::Write { session, low, acknowledged, until_ms, command, several: _ }) => {
+            let ack = match acknowledged.ok_or_else(broken)? {
+                Acknowledged::Leader(_) => Ack::Leader,
+                Acknowledged::InSync(_) => Ack::InSync,
+                Acknowledged::Replicas(count) => Ack::Replicas(count),
+            };
+            Work::Write { session, low, ack, until_ms, command }
+        }
+    };
+    Ok(ForwardCall { seq: call.seq, work })
+}
+
+fn encode_answer(seq: u64, result: ForwardResult) -> pb::Answer {
+    use pb::answer::Result as Said;
+    let result = match result {
+        ForwardResult::Done { reply, offset } => {
+            let mut encoded = Vec::new();
+            put_reply(&mut encoded, &reply);
+            Said::Done(pb::Done { reply: encoded.into(), offset })
+        }
+        ForwardResult::Command(error) => Said::Command(error.to_string()),
+        ForwardResult::Again => Said::Again(pb::Empty {}),
+        ForwardResult::NoSession => Said::NoSession(pb::Empty {}),
+        ForwardResult::Unknown => Said::Unknown(pb::Empty {}),
+        ForwardResult::NotEnoughReplicas => Said::NotEnoughReplicas(pb::Empty {}),
+        ForwardResult::Overloaded => Said::Overloaded(pb::Empty {}),
+        ForwardResult::Fenced => Said::Fenced(pb::Empty {}),
+        ForwardResult::Cancelled => Said::Cancelled(pb::Empty {}),
+    };
+    pb::Answer { seq, result: Some(result) }
+}
+
+fn decode_answer(answer: pb::Answer) -> Result<(u64, ForwardResult), Error> {
+    use pb::answer::Result as Said;
+    let result = match answer.result.ok_or_else(broken)? {
+        Said::Done(pb::Done { reply, offset }) => {
+            ForwardResult::Done { reply: take_reply(&mut &reply[..])?, offset }
+        }
+        Said::Command(text) => ForwardResult::Command(Error::server(text)),
+        Said::Again(_) => ForwardResult::Again,
+        Said::NoSession(_) => ForwardResult::NoSession,
+        Said::Unknown(_) => ForwardResult::Unknown,
+        Said::NotEnoughReplicas(_) => ForwardResult::NotEnoughReplicas,
+        Said::Overloaded(_) => ForwardResult::Overloaded,
+        Said::Fenced(_) => ForwardResult::Fenced,
+        Said::Cancelled(_) => ForwardResult::Cancelled,
+    };
+    Ok((answer.seq, result))
+}
