@@ -239,7 +239,6 @@ fn args(host: &Host, etcd: &Etcd, settings: &Settings) -> Vec<String> {
         ("--min-insync", settings.min_insync.to_string()),
         ("--profile", settings.profile.to_owned()),
         ("--protected-mode", "no".to_owned()),
-        ("--loglevel", "verbose".to_owned()),
     ] {
         args.extend([name.to_owned(), value]);
     }

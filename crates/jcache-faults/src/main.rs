@@ -63,7 +63,8 @@ fn main() -> ExitCode {
     let how = How { binary, long: !options.short, most: Duration::from_secs(options.seconds) };
     let mut rows = vec![HEAD.to_owned()];
     let mut violations = 0;
-    let wanted = |it: &&Scenario| options.only.is_empty() || options.only.iter().any(|only| only == it.id);
+    let named = |id: &str| options.only.is_empty() || options.only.iter().any(|only| only == id);
+    let wanted = |it: &&Scenario| named(it.id) && (how.long || it.rounds.0 > 0);
     for scenario in SCENARIOS.iter().filter(wanted) {
         let mut figures = Figures::default();
         for seed in options.first_seed..options.first_seed + options.seeds {

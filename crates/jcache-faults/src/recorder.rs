@@ -1,7 +1,8 @@
 //! What all clients saw, on one clock: the history that the checkers judge.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jcache_testkit::check::lifetime::{Life, Look};
 use jcache_testkit::history::{Intent, Moment, Operation, Outcome};
@@ -16,6 +17,8 @@ pub struct Recorder {
 #[derive(Debug, Default)]
 struct Inner {
     operations: Vec<Operation>,
+    /// Which of them have no outcome yet, not even an unknown one.
+    open: BTreeSet<usize>,
     lives: Vec<Life>,
 }
 
@@ -41,12 +44,16 @@ impl Recorder {
         // Under the lock, so that the order of the list is the order of beginning.
         operation.invoked = self.now();
         inner.operations.push(operation);
-        inner.operations.len() - 1
+        let place = inner.operations.len() - 1;
+        inner.open.insert(place);
+        place
     }
 
     /// It ended.
     pub(crate) fn end(&self, place: usize, outcome: Outcome) {
-        self.inner().operations[place].outcome = outcome;
+        let mut inner = self.inner();
+        inner.operations[place].outcome = outcome;
+        inner.open.remove(&place);
     }
 
     /// A key is written that is to live so many microseconds; gives its place.
@@ -83,6 +90,17 @@ impl Recorder {
     /// When the first write that was called at `since` or later was acknowledged for good.
     pub fn accepted(&self, since: Moment) -> Option<Moment> {
         self.with(|operations, _| writes(operations, since).filter_map(kept_at).min())
+    }
+
+    /// Waits until every call that began before `until` has ended, one way or the other: as long as clients have patience.
+    pub fn settle(&self, until: Moment) {
+        let open = || {
+            let inner = self.inner();
+            inner.open.first().is_some_and(|place| inner.operations[*place].invoked < until)
+        };
+        while open() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// The longest time within `since..until` in which no write was acknowledged, in microseconds.

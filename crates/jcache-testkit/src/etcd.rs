@@ -200,12 +200,13 @@ impl Etcd {
         let address = (self.members[index].place.address, self.members[index].client);
         let mut stream = TcpStream::connect_timeout(&address.into(), Duration::from_secs(1)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-        let head = format!("POST {path} HTTP/1.1\r\nHost: etcd\r\nConnection: close\r\nContent-Length: {}", json.len());
+        // Of version 1.0, so that the answer comes in one piece.
+        let head = format!("POST {path} HTTP/1.0\r\nContent-Length: {}", json.len());
         stream.write_all(format!("{head}\r\n\r\n{json}").as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
-        head.starts_with("HTTP/1.1 200").then(|| body.to_owned())
+        head.starts_with("HTTP/1.0 200").then(|| body.to_owned())
     }
 
     fn process(&self, index: usize) -> &Process {

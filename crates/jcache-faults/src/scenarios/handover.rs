@@ -22,6 +22,7 @@ pub(crate) fn planned(trial: &mut Trial) -> Outcome {
     trial.cluster.hand_over(to).map_err(|said| violated("T-24", format!("the hand-over failed: {said}")))?;
     std::thread::sleep(AFTER);
     let until = trial.recorder.now();
+    trial.recorder.settle(until);
     let (longest, failed) = waits(trial, at, until);
     trial.figures.accepted.push(longest);
     match failed {
@@ -41,6 +42,7 @@ pub(crate) fn rolling(trial: &mut Trial) -> Outcome {
         trial.start(node);
         trial.cluster.whole(TOGETHER)?;
         let until = trial.recorder.now();
+        trial.recorder.settle(until);
         let (_, failed) = waits(trial, at, until);
         let elsewhere = trial.recorder.with(|history, _| {
             let lost = |of: &Of| matches!(of, Of::Unknown | Of::Failed);

@@ -16,13 +16,15 @@ pub(crate) fn leader(trial: &mut Trial) -> Outcome {
     let followers = trial.cluster.followers(leader);
     let shape = trial.round % 3;
     let what = ["leader | followers, etcd", "leader, etcd | followers", "leader | followers, etcd in between"][shape];
-    let at = trial.fault(&format!("cut (n{leader} leads): {what}"));
+    trial.fault(&format!("cut (n{leader} leads): {what}"));
     followers.iter().for_each(|follower| trial.cluster.cut(leader, *follower));
     match shape {
         0 => trial.cluster.cut_etcd(leader),
         1 => followers.iter().for_each(|follower| trial.cluster.cut_etcd(*follower)),
         _ => {}
     }
+    // Until the last cut was made, writes could go through.
+    let at = trial.recorder.now();
     if shape == 1 {
         // Neither side can do anything: one has too few, the other may not elect.
         trial.pause(3_000..6_000);
@@ -40,23 +42,21 @@ pub(crate) fn one_link(trial: &mut Trial) -> Outcome {
     let leader = trial.leader()?;
     let followers = trial.cluster.followers(leader);
     let shape = trial.round % 3;
-    let at = match shape {
+    match shape {
         0 => {
-            let at = trial.fault(&format!("cut: leader n{leader} | etcd"));
+            trial.fault(&format!("cut: leader n{leader} | etcd"));
             trial.cluster.cut_etcd(leader);
-            at
         }
         1 => {
-            let at = trial.fault(&format!("cut: follower n{} | etcd", followers[0]));
+            trial.fault(&format!("cut: follower n{} | etcd", followers[0]));
             trial.cluster.cut_etcd(followers[0]);
-            at
         }
         _ => {
-            let at = trial.fault(&format!("cut: follower n{} | leader n{leader}", followers[0]));
+            trial.fault(&format!("cut: follower n{} | leader n{leader}", followers[0]));
             trial.cluster.cut(leader, followers[0]);
-            at
         }
-    };
+    }
+    let at = trial.recorder.now();
     trial.pause(5_000..7_000);
     trial.accepts_again(at, ACCEPT)?;
     let gap = trial.recorder.longest_gap(at, trial.recorder.now());
@@ -76,13 +76,14 @@ pub(crate) fn one_way(trial: &mut Trial) -> Outcome {
     let before = trial.cluster.nodes[leader].look().map_or(0, |it| it.epoch);
     let shape = trial.round % 4;
     let what = ["follower > leader", "leader > follower", "followers > leader", "bridge"][shape];
-    let at = trial.fault(&format!("cut (n{leader} leads): {what}"));
+    trial.fault(&format!("cut (n{leader} leads): {what}"));
     match shape {
         0 => trial.cluster.cut_one_way(followers[0], leader),
         1 => trial.cluster.cut_one_way(leader, followers[0]),
         2 => followers.iter().for_each(|follower| trial.cluster.cut_one_way(*follower, leader)),
         _ => trial.cluster.cut(leader, followers[0]),
     }
+    let at = trial.recorder.now();
     trial.accepts_again(at, ACCEPT)?;
     trial.pause(3_000..6_000);
     trial.heal();

@@ -41,7 +41,7 @@ fn same_name(trial: &mut Trial) -> Outcome {
         _ => value.to_owned(),
     });
     trial.fault("a second n1 wants to join");
-    told(trial, &mut stranger, "n1")
+    told(trial, &mut stranger, "node id")
 }
 
 /// A process whose settings contradict those of the cluster.
@@ -76,7 +76,7 @@ fn told(trial: &mut Trial, stranger: &mut Node, why: &str) -> Outcome {
     while stranger.runs() && since.elapsed() < TOLD {
         std::thread::sleep(Duration::from_millis(20));
     }
-    let (runs, log) = (stranger.runs(), stranger.log(3));
+    let (runs, log) = (stranger.runs(), stranger.log(20));
     stranger.kill();
     trial.say(&format!("it said: {}", log.lines().last().unwrap_or_default()));
     if runs || !log.contains(why) {
