@@ -10,6 +10,7 @@ use jcache_etcd::Config as Etcd;
 
 use crate::engine::{self, Ack, Identity, MemberId, Notice, Timing};
 use crate::error::Error;
+use crate::store::{ClusterClock, MemoryStore, Placement};
 use crate::transport::{Secret, Security, Tls};
 
 /// How long [`DistributedMemory::join`](crate::DistributedMemory::join) waits for its place, unless set otherwise: longer
@@ -104,6 +105,7 @@ pub struct ClusterConfig {
     voters: Option<usize>,
     backlog: usize,
     max_unreplicated: usize,
+    memory: jcache_memory::Builder,
     unclean: Unclean,
     pub(crate) ack: Ack,
     pub(crate) read: Read,
@@ -149,6 +151,7 @@ impl ClusterConfig {
             voters: None,
             backlog: defaults.backlog_bytes,
             max_unreplicated: defaults.max_unreplicated_bytes,
+            memory: jcache_memory::Memory::builder(),
             unclean: Unclean::Auto,
             ack: Ack::InSync,
             read: Read::Local,
@@ -262,6 +265,12 @@ impl ClusterConfig {
         self
     }
 
+    /// The memory that holds the data: its bound, who goes when it is full, quotas. The leader's counts.
+    pub fn memory(mut self, memory: jcache_memory::Builder) -> Self {
+        self.memory = memory;
+        self
+    }
+
     /// When to give up writes for the sake of going on; [`Unclean::Auto`] unless set.
     pub fn unclean_after(mut self, unclean: Unclean) -> Self {
         self.unclean = unclean;
@@ -355,6 +364,14 @@ impl ClusterConfig {
         Ok(security)
     }
 
+    /// The empty memory, and the clock by which it is read.
+    pub(crate) fn store(&self) -> Result<(MemoryStore, ClusterClock)> {
+        let clock = ClusterClock::new();
+        let (user, password) = self.secret.clone().unwrap_or_default();
+        let placement = Placement::of(&[self.cluster.as_bytes(), user.as_bytes(), password.as_bytes()]);
+        Ok((MemoryStore::new(self.memory.clone(), placement, Arc::new(clock.clone()))?, clock))
+    }
+
     pub(crate) fn notices(&self) -> Option<OnNotice> {
         self.on_notice.clone()
     }
@@ -399,7 +416,8 @@ impl ClusterConfig {
 }
 
 fn default_node() -> String {
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME"));
+    let host = host.unwrap_or_default();
     let host: String = host.chars().filter(|c| is_name_char(*c)).take(LONGEST_NAME - 9).collect();
     let host = if host.is_empty() { "node".to_owned() } else { host };
     format!("{host}-{:08x}", fastrand::u32(..))

@@ -43,6 +43,7 @@ mod status;
 mod store;
 mod switch;
 mod time;
+mod transaction;
 mod uplink;
 mod view;
 
@@ -66,6 +67,7 @@ pub use model_store::ModelStore;
 pub use status::{Counters, Role, Status};
 pub use store::{Removed, Side, Store};
 pub use switch::Switch;
+pub use transaction::Transaction;
 
 use calls::Calls;
 use coord::Coord;
@@ -217,6 +219,7 @@ impl Engine {
         let cx = &mut Cx { now, store, out };
         match event {
             Event::Call { call, request, options } => self.on_call(cx, call, request, options),
+            Event::Transact { call, transaction, options } => self.on_transaction(cx, call, transaction, options),
             Event::Message { stream, message } => self.on_message(cx, stream, message),
             Event::Tick => self.tick(cx),
             Event::Coord(event) => self.on_coord(cx, event),
@@ -367,7 +370,7 @@ impl Engine {
         self.is_readable() && if leads { !self.config.committed_reads } else { self.has_own_writes() }
     }
 
-    /// Cluster time in milliseconds.
+    /// Cluster time in milliseconds, by which keys are due.
     pub fn time_ms(&self, now: Now) -> u64 {
         self.clock.time_ms(now)
     }

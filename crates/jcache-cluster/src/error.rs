@@ -17,7 +17,11 @@ impl Error {
     }
 
     /// A connection that failed, with the innermost reason: tonic's own message says only "transport error".
-    pub(crate) fn transport(error: &(impl std::fmt::Display + ?Sized)) -> jcache_core::Error {
-        jcache_core::Error::new(jcache_core::ErrorKind::Unavailable, error.to_string())
+    pub(crate) fn transport(error: &(dyn std::error::Error + 'static)) -> jcache_core::Error {
+        let mut innermost = error;
+        while let Some(source) = innermost.source() {
+            innermost = source;
+        }
+        Self::unavailable(innermost.to_string())
     }
 }

@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 use crate::config::OnNotice;
 use crate::engine::{
     Action, Admin, Answer, CallId, CallOptions, Config, Engine, Epoch, Event, Failure, Fatal, Identity, Message, NodeId,
-    Notice, Now, Outbox, Role, Status, Store, StreamId, StreamKind,
+    Notice, Now, Outbox, Role, Status, Store, StreamId, StreamKind, Token, Transaction,
 };
 use crate::error::{Error, Result};
 use crate::transport::{Dialler, Outgoing, Security, Streams, serve};
@@ -197,6 +197,16 @@ impl<S: Store + Send + 'static> Host<S> {
         self.begin(|call| Event::Call { call, request, options })
     }
 
+    /// Begins a transaction, as [`call`](Self::call) does a command.
+    pub(crate) fn transact(&self, transaction: Transaction, options: CallOptions) -> Call<S> {
+        self.begin(|call| Event::Transact { call, transaction, options })
+    }
+
+    /// From where on a key is watched that somebody begins to watch now; `None` while nothing is to be read here.
+    pub(crate) fn watch_point(&self) -> Option<Token> {
+        self.shared.inner.lock().engine.watch_point()
+    }
+
     fn begin<'a>(&self, event: impl FnOnce(CallId) -> Event<'a>) -> Call<S> {
         let (slot, answer) = oneshot::channel();
         let call = self.shared.with(|inner, shared| {
@@ -227,6 +237,11 @@ impl<S: Store + Send + 'static> Host<S> {
     /// The process's part as it changes.
     pub(crate) fn view(&self) -> watch::Receiver<View> {
         self.shared.view.subscribe()
+    }
+
+    /// Works with the store, while the engine waits.
+    pub(crate) fn with_store<R>(&self, work: impl FnOnce(&mut S) -> R) -> R {
+        work(&mut self.shared.inner.lock().store)
     }
 
     /// Waits until etcd has answered all that it was asked: what a process that leaves still has to say there.

@@ -52,6 +52,7 @@
 //! - With an unclean start allowed, the lease also needs the leader's key to have been seen within `unclean_after`.
 
 pub mod engine;
+pub mod store;
 
 #[cfg(feature = "net")]
 mod admin;

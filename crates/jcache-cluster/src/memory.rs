@@ -11,14 +11,13 @@ use tokio::sync::watch;
 
 use crate::admin::{self, Overview};
 use crate::config::{ClusterConfig, Read};
-use crate::engine::{Ack, Admin, CallOptions, Epoch, Fatal, Level, ModelStore, Role, Status};
+use crate::engine::{Ack, Admin, CallOptions, Epoch, Fatal, Level, Role, Status, Token, Transaction};
 use crate::error::Error;
 use crate::host::{Call, Ended, Host, Parts, View};
+use crate::store::{Changes, LocalReads, MemoryStore};
 
 /// How long leaving may take; the engine gives up order after 10 s.
 const LEAVE: Duration = Duration::from_secs(12);
-
-type State = ModelStore;
 
 /// Memory that several processes share: each has a full copy, one leads, and what it acknowledges is kept.
 ///
@@ -35,7 +34,9 @@ pub struct DistributedMemory {
 }
 
 struct Inner {
-    host: Host<State>,
+    host: Host<MemoryStore>,
+    /// What is executed here, for reads beside the engine.
+    reads: LocalReads,
     config: ClusterConfig,
     /// The defaults of handles that have none of their own.
     ack: AtomicU64,
@@ -94,6 +95,9 @@ impl DistributedMemory {
         let cannot = |error| Error::unavailable(format!("cannot listen for peers on {address}: {error}"));
         let listener = TcpListener::bind(address).await.map_err(cannot)?;
         let identity = config.identity(listener.local_addr().map_err(cannot)?.port());
+        let (store, clock) = config.store()?;
+        let reads = store.reads();
+        let gate = reads.clone();
         let parts = Parts {
             identity,
             etcd,
@@ -101,11 +105,14 @@ impl DistributedMemory {
             listener,
             security: config.security()?,
             on_notice: config.notices(),
-            publish: Box::new(|_, _, _| {}),
+            publish: Box::new(move |now, time_ms, open| {
+                clock.set(now.boot_us, time_ms);
+                gate.set_open(open);
+            }),
         };
-        let host = Host::start(config.engine()?, parts, ModelStore::new(64))?;
+        let host = Host::start(config.engine()?, parts, store)?;
         let (ack, read) = (AtomicU64::new(number_of(config.ack)), AtomicU8::new(config.read as u8));
-        let memory = Self { inner: Arc::new(Inner { host, config, ack, read }), ack: None, read: None };
+        let memory = Self { inner: Arc::new(Inner { host, reads, config, ack, read }), ack: None, read: None };
         memory.take_place().await?;
         Ok(memory)
     }
@@ -175,6 +182,17 @@ impl DistributedMemory {
         Overview::of(&self.inner.config).await
     }
 
+    /// What this process's copy holds, and how much memory that takes.
+    pub fn memory_stats(&self) -> jcache_memory::Stats {
+        self.inner.reads.stats()
+    }
+
+    /// What changes in this process's copy from now on, whoever wrote it: what a process-local memory above this one has
+    /// to forget.
+    pub fn changes(&self) -> Changes {
+        self.inner.host.with_store(|store| store.changes())
+    }
+
     /// Follows this process's part.
     pub fn watch_role(&self) -> RoleWatch {
         RoleWatch(self.inner.host.view())
@@ -213,13 +231,33 @@ impl DistributedMemory {
         }
     }
 
+    /// Reads beside the engine, where this handle's reads need no more.
+    pub(crate) fn reads(&self) -> Option<&LocalReads> {
+        (self.read_default() == Read::Local).then_some(&self.inner.reads)
+    }
+
     pub(crate) fn call_limit(&self) -> Duration {
         self.inner.config.call_limit()
     }
 
     /// Begins a call with this handle's options.
-    pub(crate) fn begin(&self, request: Request<'_>) -> Call<State> {
+    pub(crate) fn begin(&self, request: Request<'_>) -> Call<MemoryStore> {
         self.inner.host.call(request, self.options())
+    }
+
+    /// Begins a transaction with this handle's options.
+    pub(crate) fn begin_transaction(&self, transaction: Transaction) -> Call<MemoryStore> {
+        self.inner.host.transact(transaction, self.options())
+    }
+
+    /// From where on a key is watched that somebody begins to watch now.
+    pub(crate) fn watch_point(&self) -> Option<Token> {
+        self.inner.host.watch_point()
+    }
+
+    /// Whether `other` is a handle of the same membership.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     fn options(&self) -> CallOptions {

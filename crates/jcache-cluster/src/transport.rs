@@ -4,6 +4,7 @@
 //! cannot take what is sent, because its peer does not read, is broken rather than left to grow.
 
 mod client;
+pub(crate) mod codec;
 mod security;
 mod server;
 mod stream;
@@ -41,6 +42,8 @@ const WINDOWS: (u32, u32) = (8 << 20, 16 << 20);
 const MAX_FRAME: u32 = 256 << 10;
 /// The largest message, in bytes: a record with the largest value.
 const MAX_MESSAGE: usize = (512 << 20) + (1 << 20);
+/// A connection is given up when what was sent is not acknowledged for this long.
+const USER_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 /// A silent peer is asked for a sign of life this often, and given up when none comes for this long.
 const KEEPALIVE: (std::time::Duration, std::time::Duration) =
     (std::time::Duration::from_secs(1), std::time::Duration::from_secs(2));

@@ -139,6 +139,24 @@ pub(crate) fn decode(message: pb::Message) -> Result<Message, Error> {
     })
 }
 
+/// Takes `next` into the message sent just before it, when both together say the same as one after the other: calls,
+/// answers, and acknowledgements, of which the newer one says all. Gives it back otherwise.
+pub(crate) fn merge(message: &mut pb::Message, next: pb::Message) -> Option<pb::Message> {
+    match (&mut message.kind, next.kind) {
+        (Some(Kind::Forward(before)), Some(Kind::Forward(next))) => before.calls.extend(next.calls),
+        (Some(Kind::Forwarded(before)), Some(Kind::Forwarded(next))) if before.epoch == next.epoch => {
+            before.answers.extend(next.answers);
+        }
+        (Some(Kind::Ack(before)), Some(Kind::Ack(next)))
+            if before.epoch == next.epoch && before.member == next.member =>
+        {
+            *before = next;
+        }
+        (_, next) => return Some(pb::Message { kind: next }),
+    }
+    None
+}
+
 pub(crate) fn member(member: MemberId) -> Option<pb::Member> {
     let incarnation = Bytes::copy_from_slice(&member.inc.0.to_be_bytes());
     Some(pb::Member { node: member.node.as_str().to_owned(), incarnation })
@@ -221,13 +239,13 @@ fn encode_call(call: ForwardCall) -> pb::Call {
         Work::Read { level, command } => {
             pb::call::Work::Read(pb::Read { linearizable: level == Level::Linearizable, command })
         }
-        Work::Write { session, low, ack, until_ms, command } => {
+        Work::Write { session, low, ack, until_ms, command, several } => {
             let acknowledged = match ack {
                 Ack::Leader => Acknowledged::Leader(pb::Empty {}),
                 Ack::InSync => Acknowledged::InSync(pb::Empty {}),
                 Ack::Replicas(count) => Acknowledged::Replicas(count),
             };
-            pb::call::Work::Write(pb::Write { session, low, acknowledged: Some(acknowledged), until_ms, command, several: false })
+            pb::call::Work::Write(pb::Write { session, low, acknowledged: Some(acknowledged), until_ms, command, several })
         }
     };
     pb::Call { seq: call.seq, work: Some(work) }
@@ -240,13 +258,13 @@ fn decode_call(call: pb::Call) -> Result<ForwardCall, Error> {
         pb::call::Work::Read(pb::Read { linearizable, command }) => {
             Work::Read { level: if linearizable { Level::Linearizable } else { Level::Leader }, command }
         }
-        pb::call::Work::Write(pb::Write { session, low, acknowledged, until_ms, command, several: _ }) => {
+        pb::call::Work::Write(pb::Write { session, low, acknowledged, until_ms, command, several }) => {
             let ack = match acknowledged.ok_or_else(broken)? {
                 Acknowledged::Leader(_) => Ack::Leader,
                 Acknowledged::InSync(_) => Ack::InSync,
                 Acknowledged::Replicas(count) => Ack::Replicas(count),
             };
-            Work::Write { session, low, ack, until_ms, command }
+            Work::Write { session, low, ack, until_ms, command, several }
         }
     };
     Ok(ForwardCall { seq: call.seq, work })

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::future::Future;
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::answer::Answer;
@@ -24,6 +25,21 @@ pub enum Scope {
     Process,
     /// Other processes too.
     Shared,
+}
+
+/// What changed in a driver's data, whoever changed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// These keys, in this order; one may be there more than once, and may be as it was before.
+    Keys(Vec<Value>),
+    /// Anything may be another.
+    Everything,
+}
+
+/// Tells what changes in a driver's data: see [`Driver::changes`]. Dropping it ends it.
+pub trait ChangeFeed: Debug + Send {
+    /// What changed since the last time; ready with `None` when there will be nothing more.
+    fn poll_next(&mut self, task: &mut std::task::Context<'_>) -> Poll<Option<Changed>>;
 }
 
 /// A cache backend: it answers queries and carries out mutations.
@@ -151,6 +167,12 @@ pub trait Driver: Debug + Send + Sync + 'static {
     fn watch(&self, keys: &[Key<'_>], watch: &mut Watch) -> impl Future<Output = Result<()>> + Send {
         let _ = (keys, watch);
         async { Err(Error::unsupported("WATCH")) }
+    }
+
+    /// A feed of what changes from now on, by this process or another, so that process-local copies can forget it; a
+    /// change is told after it can be read here. `None`, by default, when the driver does not learn of it.
+    fn changes(&self) -> Option<Box<dyn ChangeFeed>> {
+        None
     }
 
     /// Whether the backend is reachable now: asked after failures, before traffic returns. `Ok` by default.

@@ -30,14 +30,14 @@ const LISTED: usize = 3;
 
 impl Trial {
     /// Stops the clients, brings everything together, and judges.
-    pub(crate) fn conclude(mut self) -> Figures {
+    pub(crate) fn conclude(mut self, keep: bool) -> Figures {
         self.load.stop();
         self.cluster.heal();
         if let Err(violation) = self.finish() {
             self.figures.violations.push(violation);
         }
         self.recorder.with(|history, _| count(history, &mut self.figures));
-        if !self.figures.violations.is_empty() {
+        if keep || !self.figures.violations.is_empty() {
             let folder = self.cluster.keep();
             self.recorder.with(|history, _| {
                 let lines: Vec<String> = history.iter().map(|it| format!("group {} {}", it.group, it.show())).collect();

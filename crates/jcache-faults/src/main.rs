@@ -31,6 +31,9 @@ struct Options {
     /// The binary `jcache`; the one beside this program unless given
     #[arg(long)]
     binary: Option<PathBuf>,
+    /// Keep logs and histories also when all is well
+    #[arg(long)]
+    keep: bool,
     /// Says what there is
     #[arg(long)]
     list: bool,
@@ -60,7 +63,7 @@ fn main() -> ExitCode {
     let Some(binary) = options.binary.clone().or_else(scenario::binary_beside) else {
         return complain("there is no binary beside this one; say where by --binary");
     };
-    let how = How { binary, long: !options.short, most: Duration::from_secs(options.seconds) };
+    let how = How { binary, long: !options.short, most: Duration::from_secs(options.seconds), keep: options.keep };
     let mut rows = vec![HEAD.to_owned()];
     let mut violations = 0;
     let named = |id: &str| options.only.is_empty() || options.only.iter().any(|only| only == id);

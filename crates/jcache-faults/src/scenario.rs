@@ -39,6 +39,8 @@ pub struct How {
     pub long: bool,
     /// No round begins after so much time.
     pub most: Duration,
+    /// Whether logs and histories are kept also when all is well.
+    pub keep: bool,
 }
 
 fn usual(_: &mut Settings) {}
@@ -140,7 +142,7 @@ pub fn run(scenario: &Scenario, seed: u64, how: &How) -> Figures {
         trial.figures.violations.push(violation);
         eprintln!("{}", trial.cluster.logs(40));
     }
-    let figures = trial.conclude();
+    let figures = trial.conclude(how.keep);
     for violation in &figures.violations {
         eprintln!("  VIOLATION {violation}");
     }

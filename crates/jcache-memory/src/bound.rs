@@ -171,6 +171,18 @@ impl Budget {
         self.free.fetch_add(bytes as isize, Ordering::Relaxed);
     }
 
+    /// Changes places with the books of another one of the same size, under the locks of all shards of both.
+    pub(crate) fn swap(&self, other: &Self) {
+        let swap = |own: &AtomicIsize, other: &AtomicIsize| {
+            other.store(own.swap(other.load(Ordering::Relaxed), Ordering::Relaxed), Ordering::Relaxed);
+        };
+        swap(&self.free, &other.free);
+        swap(&self.large, &other.large);
+        for (own, other) in self.leases.iter().zip(&other.leases) {
+            other.store(own.swap(other.load(Ordering::Relaxed), Ordering::Relaxed), Ordering::Relaxed);
+        }
+    }
+
     /// Says what shard `index` has leased, `large` of it for large entries, of which there were `large_before`.
     pub(crate) fn publish(&self, index: usize, leased: usize, large: usize, large_before: usize) {
         self.leases[index - self.first].store(leased.saturating_sub(large), Ordering::Relaxed);

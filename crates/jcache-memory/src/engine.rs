@@ -1,6 +1,7 @@
 //! The parts of a cache put together: shards, clock, and what a command locks.
 
 mod bounded;
+mod replicated;
 mod transaction;
 
 use std::ops::Range;
@@ -130,9 +131,20 @@ impl Keyed for Key<'_> {
 }
 
 impl Engine {
-    pub(crate) fn new(wanted: usize, clock: Source, plan: &Plan, removals: Option<Removals>) -> Arc<Self> {
+    /// `placement` is for a replica: where a key is does not depend on the process, and nothing expires by itself.
+    pub(crate) fn new(
+        wanted: usize,
+        clock: Source,
+        plan: &Plan,
+        removals: Option<Removals>,
+        placement: Option<u64>,
+    ) -> Arc<Self> {
         let areas = plan.areas(wanted);
-        let seed = Seed::random(Namespaces::new(&areas).map(Arc::new));
+        let namespaces = Namespaces::new(&areas).map(Arc::new);
+        let seed = match placement {
+            None => Seed::random(namespaces),
+            Some(number) => Seed::fixed(number, namespaces),
+        };
         let shard = |area: &Area, index| {
             let budget = area.budget.as_ref();
             let mut shard = Shard::new(seed.clone(), budget.map(|budget| Bounded::new(index, budget)));
@@ -148,7 +160,8 @@ impl Engine {
         let is_bounded = areas.iter().any(|area| area.budget.is_some());
         let mask = if areas.len() == 1 { shards.len() - 1 } else { SHARDS_MAX - 1 };
         Arc::new_cyclic(|me: &Weak<Engine>| {
-            let (expiry, waiters) = (Expiry::new(me.clone()), Waiters::default());
+            let expiry = Expiry::new(placement.is_none().then(|| me.clone()));
+            let waiters = Waiters::default();
             Self { shards, mask, areas, area_of, is_bounded, seed, clock, expiry, waiters, removals }
         })
     }
@@ -188,6 +201,11 @@ impl Engine {
     #[inline]
     pub(crate) fn try_lock(&self, index: usize) -> Option<MutexGuard<'_, Shard>> {
         self.shards[index].0.try_lock()
+    }
+
+    /// How many entries all shards hold, due or not.
+    pub(crate) fn len(&self) -> usize {
+        (0..self.shards()).map(|index| self.lock(index).table.len()).sum()
     }
 
     /// Bytes that all shards keep, at one moment.
@@ -273,7 +291,12 @@ impl Engine {
     #[inline]
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Value>> {
         let hash = self.seed.hash(key);
-        let shard = self.lock(self.index(hash));
+        self.get_from(&self.lock(self.index(hash)), hash, key)
+    }
+
+    /// [`Engine::get`] from the key's shard.
+    #[inline]
+    pub(crate) fn get_from(&self, shard: &Shard, hash: u64, key: &[u8]) -> Result<Option<Value>> {
         let lives = |deadline| deadline == 0 || !self.clock.has_come(deadline);
         let Some(item) = shard.table.find(hash, key).filter(|item| lives(item.deadline())) else {
             shard.counts.query(false);
@@ -300,7 +323,7 @@ impl Engine {
     /// The time, and the context of a command: for one that does not ask, neither is found out, which would cost more
     /// than many a command itself.
     #[inline]
-    fn context(&self, asked: bool) -> (Option<Timestamp>, Context) {
+    pub(crate) fn context(&self, asked: bool) -> (Option<Timestamp>, Context) {
         if asked { self.true_context() } else { (None, Context::at(Timestamp::ZERO)) }
     }
 
@@ -360,7 +383,7 @@ impl Engine {
     }
 
     #[inline]
-    fn hold<'a>(&'a self, keyed: &impl Keyed, no_keys: impl FnOnce() -> Hold<'a>) -> Hold<'a> {
+    pub(crate) fn hold<'a>(&'a self, keyed: &impl Keyed, no_keys: impl FnOnce() -> Hold<'a>) -> Hold<'a> {
         let (mut first, mut is_alone) = (None, true);
         keyed.visit_keys(|key| match first {
             None => first = Some(key),
@@ -395,7 +418,7 @@ impl Engine {
         Hold::Many(held)
     }
 
-    fn hold_all(&self) -> Hold<'_> {
+    pub(crate) fn hold_all(&self) -> Hold<'_> {
         Hold::Many((0..self.shards()).map(|index| (index, self.lock(index))).collect())
     }
 }

@@ -3,6 +3,8 @@
 //! Reads need none of this: a view never finds what is due. The thread sleeps until about the earliest deadline of all
 //! caches and then goes from shard to shard, holding each lock for a few dozen buckets at a time. Which buckets, their
 //! bounds tell (`table/due.rs`): nothing is swept. With no deadline anywhere it sleeps until there is one.
+//!
+//! A replica is left alone: what is due there its leader says. It only keeps in mind when there may be something.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -33,12 +35,33 @@ const TIDY: usize = 64;
 pub(crate) struct Expiry {
     /// No later than the earliest deadline, or than the next round; [`NEVER`] when the reaper need not come.
     next: AtomicU64,
-    engine: Weak<Engine>,
+    /// What the reaper looks after; `None` for a replica.
+    engine: Option<Weak<Engine>>,
 }
 
 impl Expiry {
-    pub(crate) fn new(engine: Weak<Engine>) -> Self {
+    pub(crate) fn new(engine: Option<Weak<Engine>>) -> Self {
         Self { next: AtomicU64::new(NEVER), engine }
+    }
+
+    /// Whether what is due is removed here without anybody asking for it.
+    pub(crate) fn is_on(&self) -> bool {
+        self.engine.is_some()
+    }
+
+    /// No later than the earliest deadline, as noted since it was last [forgotten](Expiry::forget).
+    pub(crate) fn next(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// Forgets what was noted: for who looks at every deadline now.
+    pub(crate) fn forget(&self) {
+        self.next.store(NEVER, Ordering::Relaxed);
+    }
+
+    /// Changes places with what another one has in mind.
+    pub(crate) fn swap(&self, other: &Self) {
+        other.next.store(self.next.swap(other.next(), Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// Says that an entry expires at `deadline`; 0 for never. To be called under the lock of its shard: so either the
@@ -52,10 +75,11 @@ impl Expiry {
 
     #[cold]
     fn plan(&self, deadline: u64) {
-        if self.next.fetch_min(deadline, Ordering::Relaxed) == NEVER {
-            REAPER.enrol(&self.engine);
-        } else {
-            REAPER.wake();
+        let is_first = self.next.fetch_min(deadline, Ordering::Relaxed) == NEVER;
+        match &self.engine {
+            Some(engine) if is_first => REAPER.enrol(engine),
+            Some(_) => REAPER.wake(),
+            None => {}
         }
     }
 
@@ -162,7 +186,7 @@ impl Reaper {
 impl Drop for Expiry {
     /// The engine is gone: the thread forgets it, and ends if it was the last.
     fn drop(&mut self) {
-        if REAPER.state.lock().is_running {
+        if self.is_on() && REAPER.state.lock().is_running {
             REAPER.wake();
         }
     }

@@ -12,6 +12,7 @@
 //! - `expiry`: the one background thread, which frees what is due;
 //! - `waiters`: blocking commands that sleep until somebody brings something;
 //! - `watched`: keys on which transactions depend;
+//! - `replica`: the engine as one of several copies, for those who keep copies equal;
 //! - `driver`: core's [`Driver`](jcache_core::Driver) on top.
 
 mod area;
@@ -25,6 +26,7 @@ mod memory;
 #[cfg(all(test, shuttle))]
 mod models;
 mod removal;
+pub mod replica;
 mod shard;
 mod stats;
 mod sync;

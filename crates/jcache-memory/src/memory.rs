@@ -91,7 +91,7 @@ impl Memory {
 
     /// How many keys there are, including those that are due but not yet freed. O(number of shards).
     pub fn len(&self) -> usize {
-        (0..self.0.shards()).map(|index| self.0.lock(index).table.len()).sum()
+        self.0.len()
     }
 
     /// Whether there are none.
@@ -109,10 +109,10 @@ impl Default for Memory {
 /// Settings of a [`Memory`].
 #[derive(Clone)]
 pub struct Builder {
-    shards: usize,
-    clock: Source,
-    plan: Plan,
-    listener: Option<RemovalListener>,
+    pub(crate) shards: usize,
+    pub(crate) clock: Source,
+    pub(crate) plan: Plan,
+    pub(crate) listener: Option<RemovalListener>,
 }
 
 impl Default for Builder {
@@ -255,6 +255,6 @@ impl Builder {
     /// when a prefix is empty or has two quotas, and when there are more than 31.
     pub fn try_build(self) -> Result<Memory> {
         self.plan.check()?;
-        Ok(Memory(Engine::new(self.shards, self.clock, &self.plan, self.listener.map(Removals::new))))
+        Ok(Memory(Engine::new(self.shards, self.clock, &self.plan, self.listener.map(Removals::new), None)))
     }
 }

@@ -24,6 +24,19 @@ pub(crate) enum Garbage {
     Table(Box<Table>),
 }
 
+impl Garbage {
+    /// How many entries take as long to free, about.
+    pub(crate) fn entries(&self) -> usize {
+        match self {
+            Garbage::Item(item) => 1 + item.as_object().map_or(0, Object::heap_size) / ENTRY,
+            Garbage::Table(table) => table.len(),
+        }
+    }
+}
+
+/// Bytes of a collection that take as long to free as an entry.
+const ENTRY: usize = 100;
+
 #[derive(Debug)]
 pub(crate) struct Shard {
     pub(crate) table: Table,
@@ -219,6 +232,19 @@ impl Shard {
         Garbage::Table(Box::new(std::mem::replace(&mut self.table, Table::new(seed, self.bound.is_some()))))
     }
 
+    /// Changes places with what another shard with the same index holds; who watches and what was counted stays.
+    pub(crate) fn swap(&mut self, other: &mut Shard) {
+        for shard in [&*self, &*other] {
+            if let Some(watched) = &shard.watched {
+                watched.all_changed();
+            }
+        }
+        std::mem::swap(&mut self.table, &mut other.table);
+        std::mem::swap(&mut self.bytes, &mut other.bytes);
+        std::mem::swap(&mut self.bound, &mut other.bound);
+        self.counts.swap(&mut other.counts);
+    }
+
     /// Lets the table move to a smaller array when there is room for both; gives it back if not.
     pub(crate) fn move_to(&mut self, spare: Spare) -> Option<Spare> {
         if self.slack() < spare.heap_size() as isize { Some(spare) } else { self.table.move_to(spare) }
@@ -287,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_panic_in_an_edit_costs_the_key_and_nothing_else() {
-        let seed = Seed::fixed(1);
+        let seed = Seed::fixed(1, None);
         let mut shard = Shard::new(seed.clone(), None);
         let (hash, mut garbage) = (seed.hash(b"list"), Vec::new());
         let mut list = List::default();
@@ -303,7 +329,7 @@ mod tests {
 
     #[test]
     fn the_books_balance_whatever_replaces_what() {
-        let seed = Seed::fixed(2);
+        let seed = Seed::fixed(2, None);
         let mut shard = Shard::new(seed.clone(), None);
         let (hash, mut garbage) = (seed.hash(b"key"), Vec::new());
         let (large, small) = ("x".repeat(10_000), "y");

@@ -92,6 +92,11 @@ impl Counts {
         self.collections = [0; 4];
     }
 
+    /// Changes places with another shard's, as far as they tell what there is.
+    pub(crate) fn swap(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.collections, &mut other.collections);
+    }
+
     /// Adds these to `stats`, for a shard of so many entries and bytes.
     pub(crate) fn add_to(&self, stats: &mut Stats, entries: usize, bytes: usize) {
         let [hashes, lists, sets, sorted_sets] = self.collections;

@@ -303,6 +303,15 @@ impl Table {
         (done, emptied)
     }
 
+    /// Visits up to `limit` entries that are due at `now`, and leaves them there; returns how many.
+    pub(crate) fn due(&mut self, now: u64, limit: usize, mut visit: impl FnMut(&Item)) -> usize {
+        let moving = self.moving.as_mut().map(|moving| &mut moving.from);
+        moving
+            .into_iter()
+            .chain([&mut self.current])
+            .fold(0, |found, it| found + it.due(now, limit - found, &mut visit))
+    }
+
     /// No later than the earliest deadline in the table; [`NEVER`] when there is none.
     pub(crate) fn earliest(&self) -> u64 {
         let moving = self.moving.as_ref().map_or(NEVER, |moving| moving.from.earliest());

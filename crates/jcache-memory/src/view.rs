@@ -6,6 +6,7 @@
 //! and would be slow to free is kept until the locks are released.
 
 mod hiding;
+mod replicated;
 mod room;
 mod whole;
 
@@ -25,6 +26,7 @@ use crate::table::{Item, Place};
 use crate::watched::Edits;
 
 pub(crate) use hiding::Hiding;
+pub(crate) use replicated::free_elsewhere;
 pub(crate) use room::{Purse, Room};
 
 type Guard<'a> = MutexGuard<'a, Shard>;

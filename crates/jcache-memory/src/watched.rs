@@ -48,6 +48,12 @@ impl Watched {
         }
     }
 
+    /// Everything may be another now.
+    #[cold]
+    pub(crate) fn all_changed(&self) {
+        self.by_hash.keys().for_each(|hash| self.changed(*hash));
+    }
+
     /// The entry of `hash` was removed. Who found none when he began has been told if there came one since.
     #[cold]
     pub(crate) fn gone(&self, hash: u64) {

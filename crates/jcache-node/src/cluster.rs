@@ -16,15 +16,19 @@ use crate::{FAILED, USAGE, complain};
 
 /// This node's membership.
 #[derive(Debug, Clone)]
-pub(crate) struct Member(DistributedMemory);
+pub(crate) struct Member {
+    memory: DistributedMemory,
+    /// The name of its level.
+    level: String,
+}
 
 impl Member {
     /// Joins the cluster that the settings name.
     ///
     /// # Errors
     /// Settings that cannot work, and a cluster that cannot be joined.
-    pub(crate) async fn join(config: &Config) -> jcache::Result<Self> {
-        let memory = DistributedMemory::join(settings::of(config)).await?;
+    pub(crate) async fn join(config: &Config, memory: jcache_memory::Builder, level: &str) -> jcache::Result<Self> {
+        let memory = DistributedMemory::join(settings::of(config).memory(memory)).await?;
         let status = memory.status();
         tracing::info!(node = %status.member.node, role = %status.role, epoch = status.epoch, "joined the cluster");
         let mut parts = memory.watch_role();
@@ -33,41 +37,51 @@ impl Member {
                 tracing::info!("role {} epoch {}", part.role, part.epoch);
             }
         });
-        Ok(Self(memory))
+        Ok(Self { memory, level: level.to_owned() })
     }
 
     /// The level.
     pub(crate) fn driver(&self) -> DistributedMemory {
-        self.0.clone()
+        self.memory.clone()
     }
 
     /// What it knows and has done.
     pub(crate) fn status(&self) -> Status {
-        self.0.status()
+        self.memory.status()
+    }
+
+    /// The name of its level.
+    pub(crate) fn level(&self) -> &str {
+        &self.level
+    }
+
+    /// What the node's copy holds.
+    pub(crate) fn memory(&self) -> jcache_memory::Stats {
+        self.memory.memory_stats()
     }
 
     /// The cluster's name.
     pub(crate) fn cluster(&self) -> &str {
-        self.0.cluster()
+        self.memory.cluster()
     }
 
     /// Takes over settings that may change while the node runs.
     pub(crate) fn set(&self, config: &Config) {
-        self.0.set_ack(config.ack.into());
-        self.0.set_read(config.read.into());
+        self.memory.set_ack(config.ack.into());
+        self.memory.set_read(config.read.into());
     }
 
     /// Gives leadership away, if it has it and somebody can take it.
     pub(crate) async fn step_down(&self) {
-        let leads = matches!(self.0.status().role, Role::Leader | Role::Fenced);
-        if leads && let Err(error) = self.0.handover(None).await {
+        let leads = matches!(self.memory.status().role, Role::Leader | Role::Fenced);
+        if leads && let Err(error) = self.memory.handover(None).await {
             tracing::info!(%error, "nobody took over");
         }
     }
 
     /// Leaves the cluster.
     pub(crate) async fn leave(&self) {
-        if let Err(error) = self.0.shutdown().await {
+        if let Err(error) = self.memory.shutdown().await {
             tracing::warn!(%error, "left the cluster");
         }
     }
@@ -77,7 +91,7 @@ impl Member {
     /// # Errors
     /// Why, when nobody asked for it.
     pub(crate) async fn ends(&self) -> jcache::Result<()> {
-        self.0.ended().await
+        self.memory.ended().await
     }
 }
 

@@ -111,9 +111,9 @@ impl LevelSpec {
         matches!(self.kind, Kind::Distributed)
     }
 
-    /// Whether it is a memory level that does not say how much it may take.
+    /// Whether it is memory that does not say how much it may take.
     pub(crate) fn takes_the_common_bound(&self) -> bool {
-        matches!(self.kind, Kind::Memory { max: None, .. })
+        matches!(self.kind, Kind::Memory { max: None, .. } | Kind::Distributed)
     }
 
     fn set(&mut self, setting: &str) -> Result<(), String> {
@@ -172,6 +172,15 @@ pub(crate) struct Built {
     pub(crate) member: Option<Member>,
 }
 
+impl Built {
+    /// What each of the levels holds whose memory is this process's.
+    pub(crate) fn memory_stats(&self) -> Vec<(String, jcache_memory::Stats)> {
+        let own = self.memories.iter().map(|(name, memory)| (name.clone(), memory.stats()));
+        let shared = self.member.iter().map(|member| (member.level().to_owned(), member.memory()));
+        own.chain(shared).collect()
+    }
+}
+
 /// Sets up the levels of a configuration; without any, a memory level.
 ///
 /// Levels without a name are called after their kind, with a number from the second on.
@@ -212,7 +221,8 @@ pub(crate) async fn build(config: &Config) -> Result<Built> {
                 builder.level_with(Timed::new(Redis::lazy(url)?, histogram), policy)
             }
             Kind::Distributed => {
-                let joined = Member::join(config).await?;
+                let memory = memory_builder(config.maxmemory.0, config.maxmemory_policy);
+                let joined = Member::join(config, memory, &name).await?;
                 let histogram = Arc::new(Histogram::default());
                 calls.push((name, Arc::clone(&histogram)));
                 let driver = Timed::new(joined.driver(), histogram);
@@ -225,11 +235,15 @@ pub(crate) async fn build(config: &Config) -> Result<Built> {
 }
 
 fn memory_level(max: u64, eviction: Eviction) -> Memory {
+    memory_builder(max, eviction).build()
+}
+
+fn memory_builder(max: u64, eviction: Eviction) -> jcache_memory::Builder {
     let builder = Memory::builder().eviction(eviction);
     // A bound beyond what the machine can address is none.
     match usize::try_from(max) {
-        Ok(max) if max > 0 => builder.max_memory(max).build(),
-        _ => builder.build(),
+        Ok(max) if max > 0 => builder.max_memory(max),
+        _ => builder,
     }
 }
 

@@ -41,11 +41,14 @@ fn encode(mut metric: MetricEncoder<'_>, row: &Row, now: &Now) -> fmt::Result {
         Read::Seconds(read) => metric.encode_counter::<NoLabelSet, _, u64>(&read(now), None),
         Read::Gauge(read) => metric.encode_gauge(&read(now)),
         Read::Counters(read) => read(now).into_iter().try_for_each(|(labels, count)| {
+            if labels.is_empty() {
+                return metric.encode_counter::<NoLabelSet, _, u64>(&count, None);
+            }
             metric.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)
         }),
-        Read::Gauges(read) => {
-            read(now).into_iter().try_for_each(|(labels, figure)| metric.encode_family(&labels)?.encode_gauge(&figure))
-        }
+        Read::Gauges(read) => read(now).into_iter().try_for_each(|(labels, figure)| {
+            if labels.is_empty() { metric.encode_gauge(&figure) } else { metric.encode_family(&labels)?.encode_gauge(&figure) }
+        }),
         Read::Histograms(read) => read(now).into_iter().try_for_each(|(labels, it)| {
             let total = it.total.as_secs_f64();
             if labels.is_empty() {

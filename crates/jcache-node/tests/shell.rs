@@ -166,8 +166,9 @@ fn another_terminal_sees_the_same_data() {
     }
     first.send_line("quit").unwrap();
     ends(first);
-    // The node went with its shell.
-    assert_eq!(common::run(common::JCACHE, &["shell", &one], b"ping\n").status.code(), Some(1));
+    // The node went with its shell. Its port may already belong to the node of another test, which has other data.
+    let after = common::run(common::JCACHE, &["shell", &one], b"get shared\n");
+    assert!(after.status.code() == Some(1) || common::text(&after) == "\n", "{after:?}");
     second.send_line("quit").unwrap();
     ends(second);
 }

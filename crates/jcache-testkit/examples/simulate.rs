@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Ok(options) => options,
         Err(error) => {
             say(&format!(
-                "{error}\nusage: --seeds N --first-seed S --nodes N --seconds S --minutes M --trace --without RULE --weakened"
+                "{error}\nusage: --seeds N --first-seed S --nodes N --seconds S --minutes M --memory --trace --without RULE --weakened"
             ));
             return ExitCode::FAILURE;
         }
@@ -128,6 +128,9 @@ fn repeat(settings: &Settings, seed: u64) -> String {
     if let Some(seconds) = settings.seconds {
         text += &format!(" --seconds {seconds}");
     }
+    if settings.memory {
+        text += " --memory";
+    }
     #[cfg(feature = "switches")]
     for switch in &settings.without {
         text += &format!(" --without {switch:?}");
@@ -153,6 +156,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
                 options.settings.nodes = usize::try_from(nodes).ok();
             }
             "--seconds" => options.settings.seconds = Some(number(value()?)?),
+            "--memory" => options.settings.memory = true,
             "--trace" => options.settings.trace = true,
             "--weakened" => options.weakened = true,
             #[cfg(feature = "switches")]

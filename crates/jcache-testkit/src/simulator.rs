@@ -8,6 +8,7 @@
 //! `cargo xtask sim --seeds 1000` runs many; `cargo xtask sim --first-seed S --seeds 1 --trace` shows one.
 
 mod agenda;
+mod both;
 mod client;
 mod coordination;
 mod etcd;
@@ -25,6 +26,7 @@ mod world;
 
 use jcache_core::{Encoded, Request};
 
+pub use both::BothStores;
 pub use figures::Figures;
 pub use plan::Plan;
 
@@ -40,6 +42,8 @@ pub struct Settings {
     pub nodes: Option<usize>,
     /// For how many simulated seconds faults happen; drawn from the seed when not given.
     pub seconds: Option<u64>,
+    /// Whether every process holds its data in a `MemoryStore` too, compared with the model at every call.
+    pub memory: bool,
     /// Whether every event is written down.
     pub trace: bool,
     /// Rules that are switched off.

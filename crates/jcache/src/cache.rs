@@ -128,7 +128,9 @@ impl Cache {
     }
 
     pub(crate) fn from_levels(levels: Levels, strict: bool) -> Self {
-        Self { levels: Arc::new(levels), strict }
+        let levels = Arc::new(levels);
+        levels.follow();
+        Self { levels, strict }
     }
 
     /// The same cache, where a read answers "nothing there" only when the authority itself said so.

@@ -11,6 +11,7 @@
 //! - [`maintenance`]: the task that probes and repairs while something is wrong.
 
 pub(crate) mod erased;
+mod follow;
 mod explain;
 mod fence;
 mod health;

@@ -36,9 +36,10 @@ impl Engine {
             Kind::NoOp => {}
             Kind::Effect => apply_effect(cx.store, record.body, Side::Live, &|_| true)?,
             Kind::Batch => {
-                while !body.is_empty() {
-                    self.apply_record(cx, take_bytes(&mut body)?, offset)?;
-                }
+                cx.store.together(true);
+                let applied = self.apply_batch(cx, body, offset);
+                cx.store.together(false);
+                applied?;
             }
             Kind::SessionOpen => self.sessions.open(offset, take_member(&mut body)?),
             Kind::SessionClose => self.sessions.close(take_varint(&mut body)?),
@@ -50,6 +51,13 @@ impl Engine {
                     return Err(Mismatch::Digest(shard));
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn apply_batch<S: Store>(&mut self, cx: &mut Cx<'_, S>, mut body: &[u8], offset: Offset) -> Result<(), Mismatch> {
+        while !body.is_empty() {
+            self.apply_record(cx, take_bytes(&mut body)?, offset)?;
         }
         Ok(())
     }

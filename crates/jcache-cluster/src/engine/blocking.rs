@@ -161,7 +161,7 @@ impl Engine {
         mutation: &Mutation<'_>,
         records: &mut Vec<u8>,
     ) -> Vec<(Waiter, Reply)> {
-        let (mut served, mut evicted) = (Vec::new(), Vec::new());
+        let mut served = Vec::new();
         let mut ready = awaited_or_all(mutation);
         while let Some(key) = ready.pop() {
             let mut ticket = 0;
@@ -176,7 +176,8 @@ impl Engine {
                 let mut removed = super::Removed::default();
                 let reply = cx.store.mutate(&waiting, context, &mut removed);
                 push_removals(records, &mut removed.due);
-                evicted.append(&mut removed.evicted);
+                // What was evicted is none of the waiter's keys, but may be what the next one brings back.
+                push_removals(records, &mut removed.evicted);
                 // A key of another type serves nobody, and is no error for those who wait.
                 let Some(reply) = reply.ok().filter(|reply| !reply.is_nil()) else { continue };
                 let Ok(effect) = waiting.effect(&reply, context) else { continue };
@@ -190,12 +191,11 @@ impl Engine {
                 if let Some(change) = effect.change.filter(|_| !self.rules.off(Switch::UnloggedPop)) {
                     // A move between shards is logged as the keys that it left, as any other, while somebody lacks one.
                     let whole = effect.reach == Reach::Replica && self.syncs_someone();
-                    push_effect(records, waiter.tag, &reply, &change, whole.then_some(&mut *cx.store));
+                    push_effect(records, Some((waiter.tag, &reply)), &change, whole.then_some(&mut *cx.store));
                 }
                 served.push((waiter, reply));
             }
         }
-        push_removals(records, &mut evicted);
         served
     }
 

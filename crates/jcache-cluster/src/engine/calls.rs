@@ -13,11 +13,12 @@ use jcache_core::{Query, Reply, Request};
 use super::answers::{Origin, Wait};
 use super::codec::{read_open_command, request_bytes};
 use super::event::{Ack, Action, Answer, CallId, CallOptions, Failure, Level, StreamId, Token};
-use super::execute::CallTag;
+use super::execute::{CallTag, Order};
 use super::member::Epoch;
 use super::message::{ForwardResult, Message};
 use super::reads::Proof;
 use super::store::Store;
+use super::transaction::Transaction;
 use super::uplink::Uplink;
 use super::{Cx, Engine, Part, ms};
 
@@ -50,11 +51,19 @@ pub(crate) struct Pending {
     pub(crate) call: Option<CallId>,
     pub(crate) work: Asked,
     pub(crate) command: Bytes,
+    /// Whether the command is a transaction.
+    pub(crate) several: bool,
     pub(crate) deadline: u64,
     pub(crate) sends: u32,
     /// It was sent again because it had waited for so long: its caller is still there.
     pub(crate) renewing: bool,
     pub(crate) cancelled: bool,
+}
+
+impl Pending {
+    fn new(call: Option<CallId>, work: Asked, command: Bytes, deadline: u64) -> Self {
+        Self { call, work, command, several: false, deadline, sends: 0, renewing: false, cancelled: false }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -130,19 +139,14 @@ impl Engine {
         request: Request<'_>,
         options: CallOptions,
     ) {
-        let refuse = match &self.part {
-            Part::Left => Some(Failure::ShuttingDown),
-            _ if self.calls.len() >= self.config.max_calls => Some(Failure::Overloaded),
-            _ => None,
-        };
-        if let Some(failure) = refuse {
+        if let Some(failure) = self.refuses() {
             return cx.out.push(Action::Answer { call, result: Err(failure) });
         }
         let timeout = ms(options.timeout_ms.unwrap_or(self.config.call_ms));
         let deadline = cx.now.boot_us + timeout;
         let command = Bytes::new();
         let pending =
-            |work| Pending { call: Some(call), work, command, deadline, sends: 0, renewing: false, cancelled: false };
+            |work| Pending::new(Some(call), work, command, deadline);
         match &request {
             Request::Query(query) => self.on_read(cx, query, &request, options.level, pending),
             Request::Mutation(mutation) => {
@@ -164,7 +168,7 @@ impl Engine {
                 self.calls.add(seq, pending);
                 let direct = self.serves() && self.calls.unsent.is_empty() && self.calls.session.is_some();
                 if direct && self.in_window(seq) {
-                    self.write_here(cx, seq, mutation);
+                    self.write_here(cx, seq, Order::One(mutation));
                 } else {
                     self.calls.unsent.insert(seq);
                 }
@@ -173,6 +177,44 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Why no call is taken.
+    fn refuses(&self) -> Option<Failure> {
+        match &self.part {
+            Part::Left => Some(Failure::ShuttingDown),
+            _ if self.calls.len() >= self.config.max_calls => Some(Failure::Overloaded),
+            _ => None,
+        }
+    }
+
+    /// A caller in this process asks for several things at once.
+    pub(super) fn on_transaction<S: Store>(
+        &mut self,
+        cx: &mut Cx<'_, S>,
+        call: CallId,
+        transaction: Transaction,
+        options: CallOptions,
+    ) {
+        if let Some(failure) = self.refuses() {
+            return cx.out.push(Action::Answer { call, result: Err(failure) });
+        }
+        let deadline = cx.now.boot_us + ms(options.timeout_ms.unwrap_or(self.config.call_ms));
+        let mut pending = Pending::new(Some(call), Asked::Write(options.ack, Blocks::No), transaction.0, deadline);
+        pending.several = true;
+        let seq = self.calls.number(true);
+        self.calls.add(seq, pending);
+        self.calls.unsent.insert(seq);
+    }
+
+    /// The newest write of this process that was answered.
+    pub(super) fn own_token(&self) -> Token {
+        self.calls.own
+    }
+
+    /// Whether a failover lost what the token stands for.
+    pub(super) fn is_lost(&self, token: Token) -> bool {
+        matches!(self.has_seen(token), Seen::Lost)
     }
 
     /// Whether this process carries out writes now.
@@ -184,7 +226,7 @@ impl Engine {
         seq - self.calls.low().min(seq) < self.config.session_window
     }
 
-    fn write_here<S: Store>(&mut self, cx: &mut Cx<'_, S>, seq: u64, mutation: &Mutation<'_>) {
+    fn write_here<S: Store>(&mut self, cx: &mut Cx<'_, S>, seq: u64, order: Order<'_>) {
         let (Some(session), low) = (self.calls.session, self.calls.low()) else { return };
         let boot = cx.now.boot_us;
         let time_ms = self.clock.time_ms(cx.now);
@@ -192,7 +234,7 @@ impl Engine {
         pending.sends += 1;
         let Asked::Write(ack, blocks) = pending.work else { return };
         let until = until_ms(blocks, boot, time_ms);
-        self.write(cx, Origin::Local(seq), CallTag { session, seq, low }, ack, until, mutation);
+        self.write(cx, Origin::Local(seq), CallTag { session, seq, low }, ack, until, order);
     }
 
     fn on_read<S: Store>(
@@ -324,7 +366,7 @@ impl Engine {
             let seq = self.calls.number(false);
             let deadline = cx.now.boot_us + ms(self.config.call_ms);
             let (call, command, work) = (None, Bytes::new(), Asked::Open);
-            self.calls.add(seq, Pending { call, work, command, deadline, sends: 0, renewing: false, cancelled: false });
+            self.calls.add(seq, Pending::new(call, work, command, deadline));
             self.calls.unsent.insert(seq);
         }
         if matches!(self.part, Part::Leading(_)) {
@@ -354,7 +396,7 @@ impl Engine {
                 continue;
             }
             self.calls.unsent.remove(&seq);
-            let (work, command) = (pending.work, pending.command.clone());
+            let (work, command, several) = (pending.work, pending.command.clone(), pending.several);
             match work {
                 Asked::Open => {
                     let me = self.me.member.clone();
@@ -365,10 +407,11 @@ impl Engine {
                     let query = Query::parse(&args).expect("invariant: it was parsed before");
                     self.strong_read(cx, Origin::Local(seq), level, &query);
                 }
+                Asked::Write(..) if several => self.write_here(cx, seq, Order::Several(&command)),
                 Asked::Write(..) => {
                     let args = read_open_command(&command).expect("invariant: written by this process");
                     let mutation = Mutation::parse(&args).expect("invariant: it was parsed before");
-                    self.write_here(cx, seq, &mutation);
+                    self.write_here(cx, seq, Order::One(&mutation));
                 }
                 Asked::Wait(..) => {}
             }

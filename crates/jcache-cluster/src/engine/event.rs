@@ -7,6 +7,7 @@ use jcache_core::{Error, Reply, Request};
 use super::coordinator::{CoordEvent, CoordRequest, RequestId};
 use super::member::{Epoch, MemberId, NodeId, Offset};
 use super::message::{Message, StreamKind};
+use super::transaction::Transaction;
 
 /// A stream between two members. The engine numbers those it dials, the host those it accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +59,16 @@ pub enum Event<'a> {
         /// What.
         request: Request<'a>,
         /// How.
+        options: CallOptions,
+    },
+    /// A caller in this process asks for several things with nothing in between. The reply is the list of replies, nil
+    /// when a watched key had changed.
+    Transact {
+        /// The host's number, given back with the answer.
+        call: CallId,
+        /// What.
+        transaction: Transaction,
+        /// How; how fresh reads are to be does not count: they see what the leader has.
         options: CallOptions,
     },
     /// The caller has gone.

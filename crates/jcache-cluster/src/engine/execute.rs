@@ -41,6 +41,21 @@ impl Logged<'_> {
     }
 }
 
+impl<'a> Logged<'a> {
+    /// What a call did, with its reply.
+    pub(crate) fn call(kind: Kind, tag: CallTag, reply: &'a Reply) -> Self {
+        Self { kind, tag: Some((tag, reply)) }
+    }
+}
+
+/// What a call wants carried out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Order<'a> {
+    One(&'a Mutation<'a>),
+    /// A transaction, encoded.
+    Several(&'a [u8]),
+}
+
 impl Engine {
     /// Time and chance for a command that runs now.
     pub(super) fn context<S: Store>(&self, cx: &Cx<'_, S>) -> Context {
@@ -72,7 +87,7 @@ impl Engine {
         offset
     }
 
-    fn note_result(&mut self, tag: CallTag, reply: &Reply, offset: Offset) {
+    pub(super) fn note_result(&mut self, tag: CallTag, reply: &Reply, offset: Offset) {
         let CallTag { session, seq, low } = tag;
         self.sessions.note(Tag { session, seq, low, reply: &reply_bytes(reply) }, offset);
     }
@@ -111,6 +126,12 @@ impl Engine {
         mutation: &Mutation<'_>,
         tag: Option<CallTag>,
     ) -> Result<(Reply, Option<Offset>), Error> {
+        // What it brings and what those who wait for it take is one change.
+        let serves =
+            matches!(&self.part, Part::Leading(lead) if !lead.blocked.is_empty() && lead.blocked.awaits(mutation));
+        if serves {
+            cx.store.together(true);
+        }
         let context = self.context(cx);
         let mut removed = std::mem::take(&mut self.removed);
         let result = cx.store.mutate(mutation, context, &mut removed);
@@ -120,13 +141,16 @@ impl Engine {
         }
         let result = result.and_then(|reply| {
             let effect = mutation.effect(&reply, context)?;
-            let offset = self.log_effect(cx, mutation, &effect, &reply, tag);
+            let offset = self.log_effect(cx, mutation, &effect, (&reply, tag), &mut removed.evicted);
             Ok((reply, offset))
         });
         for key in removed.evicted.drain(..) {
             self.log_removal(&key);
         }
         self.removed = removed;
+        if serves {
+            cx.store.together(false);
+        }
         result
     }
 
@@ -135,8 +159,8 @@ impl Engine {
         cx: &mut Cx<'_, S>,
         mutation: &Mutation<'_>,
         effect: &Effect<'_>,
-        reply: &Reply,
-        tag: Option<CallTag>,
+        (reply, tag): (&Reply, Option<CallTag>),
+        evicted: &mut Vec<Value>,
     ) -> Option<Offset> {
         let change = effect.change.as_ref()?;
         let change = if self.rules.off(Switch::LogCommands) { mutation } else { change };
@@ -157,6 +181,8 @@ impl Engine {
         } else {
             push_record(&mut records, Logged { kind: Kind::Effect, tag }, |out| put_open_command(out, change));
         }
+        // What went for want of room went before anybody was served: one of them may bring it back.
+        push_removals(&mut records, evicted);
         let served = self.serve_blocked(cx, mutation, &mut records);
         let offset = self.append(Logged::own(Kind::Batch), |out| out.extend_from_slice(&records));
         if let Some((tag, reply)) = tag {
@@ -196,7 +222,7 @@ impl Engine {
         tag: CallTag,
         ack: Ack,
         until_ms: Option<u64>,
-        mutation: &Mutation<'_>,
+        order: Order<'_>,
     ) {
         if !self.rules.off(Switch::NoSessions) {
             match self.sessions.find(tag.session, tag.seq) {
@@ -223,18 +249,21 @@ impl Engine {
         if ack == Ack::Leader && !self.lease_is_valid(cx.now) {
             return self.respond(cx, origin, ForwardResult::Fenced);
         }
-        let result = self.execute(cx, mutation, Some(tag));
-        match result {
-            Ok((reply, Some(offset))) => self.await_ack(cx, origin, ack, reply, offset),
-            Ok((nil, None)) if nil.is_nil() && mutation.blocking().is_some() => {
+        let result = match order {
+            Order::One(mutation) => self.execute(cx, mutation, Some(tag)),
+            Order::Several(body) => self.transact(cx, body, tag),
+        };
+        match (result, order) {
+            (Ok((reply, Some(offset))), _) => self.await_ack(cx, origin, ack, reply, offset),
+            (Ok((nil, None)), Order::One(mutation)) if nil.is_nil() && mutation.blocking().is_some() => {
                 self.block(cx, origin, tag, ack, until_ms, (mutation, nil));
             }
             // Nothing changed, or the command failed: the reply tells what is there, and must be as good as a read.
-            Ok((reply, None)) => {
+            (Ok((reply, None)), _) => {
                 let proof = if ack == Ack::Leader { Proof::Lease } else { Proof::Change };
                 self.hold(cx, origin, Ok(reply), proof);
             }
-            Err(error) => {
+            (Err(error), _) => {
                 let proof = if ack == Ack::Leader { Proof::Lease } else { Proof::Change };
                 self.hold(cx, origin, Err(error), proof);
             }
@@ -294,15 +323,13 @@ pub(super) fn push_removals(out: &mut Vec<u8>, keys: &mut Vec<Value>) {
     }
 }
 
-/// Adds a call's effect to a batch; as the keys that it left when a store is given.
+/// Adds an effect to a batch, with the call it answers; as the keys that it left when a store is given.
 pub(super) fn push_effect<S: Store>(
     out: &mut Vec<u8>,
-    tag: CallTag,
-    reply: &Reply,
+    tag: Option<(CallTag, &Reply)>,
     change: &Mutation<'_>,
     whole: Option<&mut S>,
 ) {
-    let tag = Some((tag, reply));
     match whole {
         Some(store) => {
             let body = whole_keys(store, change);

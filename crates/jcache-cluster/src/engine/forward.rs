@@ -8,7 +8,7 @@ use jcache_core::{Error, Query, Reply};
 use super::answers::Origin;
 use super::codec::read_open_command;
 use super::event::{Ack, StreamId};
-use super::execute::{CallTag, Logged};
+use super::execute::{CallTag, Logged, Order};
 use super::member::MemberId;
 use super::message::{ForwardCall, ForwardResult, StreamKind, Work};
 use super::record::{Kind, put_member};
@@ -100,11 +100,15 @@ impl Engine {
                         Err(error) => self.respond(cx, origin, ForwardResult::Command(error)),
                     }
                 }
-                Work::Write { session, low, ack, until_ms, command } => {
+                Work::Write { session, low, ack, until_ms, command, several: true } => {
+                    self.write(cx, origin, CallTag { session, seq, low }, ack, until_ms, Order::Several(&command));
+                }
+                Work::Write { session, low, ack, until_ms, command, several: false } => {
                     let args = read_open_command(&command);
                     match args.as_ref().map_err(Error::clone).and_then(|args| Mutation::parse(args)) {
                         Ok(mutation) => {
-                            self.write(cx, origin, CallTag { session, seq, low }, ack, until_ms, &mutation);
+                            let tag = CallTag { session, seq, low };
+                            self.write(cx, origin, tag, ack, until_ms, Order::One(&mutation));
                         }
                         Err(error) => self.respond(cx, origin, ForwardResult::Command(error)),
                     }

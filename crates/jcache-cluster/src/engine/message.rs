@@ -266,6 +266,8 @@ pub enum Work {
         until_ms: Option<u64>,
         /// The encoded command.
         command: Bytes,
+        /// Whether the command is a transaction.
+        several: bool,
     },
 }
 

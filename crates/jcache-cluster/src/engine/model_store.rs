@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use jcache_core::command::Mutation;
-use jcache_core::keyspace::Found;
 use jcache_core::object::{Object, ObjectRef};
-use jcache_core::{Arg, Context, Error, Key, Keyspace, Model, Query, Reply, Snapshot, Timestamp, Value};
+use jcache_core::{Context, Error, Key, Keyspace, Masked, Model, Query, Reply, Snapshot, Timestamp, Value};
+
+use jcache_memory::replica::Hasher;
 
 use super::codec;
 use super::store::{Removed, Side, Store};
+use crate::store::Placement;
 
 /// A [`Store`] over core's [`Model`], with as many shards as are asked for, and a bound in keys for tests of eviction.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +19,8 @@ pub struct ModelStore {
     live: Model,
     loading: Option<Model>,
     shards: usize,
+    /// How keys are placed, when that is not its own way.
+    hasher: Option<Hasher>,
     most_keys: Option<usize>,
 }
 
@@ -24,6 +28,14 @@ impl ModelStore {
     /// An empty store with `shards` shards.
     pub fn new(shards: usize) -> Self {
         Self { shards: shards.max(1), ..Self::default() }
+    }
+
+    /// The same with keys in the shards in which a [`MemoryStore`](crate::store::MemoryStore) with this placement, and as
+    /// many shards, has them.
+    #[must_use]
+    pub fn with_placement(mut self, placement: Placement) -> Self {
+        self.hasher = Some(placement.hasher());
+        self
     }
 
     /// The same, evicting the first key in order whenever there are more than `most` keys.
@@ -57,8 +69,11 @@ fn hash(parts: &[&[u8]]) -> u64 {
     hash
 }
 
-fn shard_of(key: &[u8], shards: usize) -> usize {
-    (hash(&[key]) % shards as u64) as usize
+fn shard_of(hasher: Option<&Hasher>, key: &[u8], shards: usize) -> usize {
+    match hasher {
+        None => (hash(&[key]) % shards as u64) as usize,
+        Some(hasher) => ((u128::from(hasher.hash(key)) * shards as u128) >> 64) as usize,
+    }
 }
 
 impl Store for ModelStore {
@@ -88,10 +103,10 @@ impl Store for ModelStore {
     }
 
     fn apply(&mut self, effect: &Mutation<'_>, side: Side, admits: &dyn Fn(usize) -> bool) -> Result<(), Error> {
-        let shards = self.shards;
+        let (shards, hasher) = (self.shards, self.hasher.clone());
         let model = self.side(side);
         model.at(Timestamp::ZERO);
-        let mut masked = Masked { inner: model, admits: &|key| admits(shard_of(key, shards)) };
+        let mut masked = Masked::new(model, |key: &[u8]| admits(shard_of(hasher.as_ref(), key, shards)));
         effect.run(&mut masked, Context::at(Timestamp::ZERO)).map(drop)
     }
 
@@ -115,13 +130,12 @@ impl Store for ModelStore {
     }
 
     fn shard_of(&self, key: &[u8]) -> usize {
-        shard_of(key, self.shards)
+        shard_of(self.hasher.as_ref(), key, self.shards)
     }
 
     fn digest(&mut self, shard: usize) -> u64 {
         self.live.at(Timestamp::ZERO);
-        let shards = self.shards;
-        let own = self.live.iter().filter(|(key, ..)| shard_of(key, shards) == shard);
+        let own = self.live.iter().filter(|(key, ..)| self.shard_of(key) == shard);
         own.map(|(key, object, deadline)| {
             let deadline = deadline.map_or(0, Timestamp::as_millis).to_le_bytes();
             hash(&[key, &deadline, &content(object)])
@@ -131,9 +145,8 @@ impl Store for ModelStore {
 
     fn snapshot(&mut self, shard: usize, chunk: usize) -> Vec<Bytes> {
         self.live.at(Timestamp::ZERO);
-        let shards = self.shards;
         let (mut pieces, mut piece) = (Vec::new(), Vec::new());
-        for (key, object, deadline) in self.live.iter().filter(|(key, ..)| shard_of(key, shards) == shard) {
+        for (key, object, deadline) in self.live.iter().filter(|(key, ..)| self.shard_of(key) == shard) {
             let snapshot = Snapshot { key: Value::new(key), object: object.clone(), deadline };
             for mutation in snapshot.to_mutations() {
                 codec::put_command(&mut piece, &mutation);
@@ -196,60 +209,4 @@ fn content(object: &Object) -> Vec<u8> {
         codec::put_bytes(&mut all, &value);
     }
     all
-}
-
-/// A keyspace in which some keys are out of bounds: they are not found, and what is written to them goes nowhere.
-pub(crate) struct Masked<'k, K> {
-    inner: &'k mut K,
-    admits: &'k dyn Fn(&[u8]) -> bool,
-}
-
-impl<K: Keyspace> Keyspace for Masked<'_, K> {
-    fn find(&self, key: &[u8]) -> Option<Found<'_>> {
-        self.inner.find(key).filter(|_| (self.admits)(key))
-    }
-
-    fn len(&self) -> usize {
-        self.inner.len()
-    }
-
-    fn scan(&self, cursor: u64, count: usize, visit: &mut dyn FnMut(&[u8], ObjectRef<'_>)) -> u64 {
-        self.inner.scan(cursor, count, visit)
-    }
-
-    fn random_key(&self, seed: u64) -> Option<Value> {
-        self.inner.random_key(seed)
-    }
-
-    fn put_text(&mut self, key: &[u8], text: &Arg<'_>, deadline: Option<Timestamp>) -> Result<(), Error> {
-        if (self.admits)(key) { self.inner.put_text(key, text, deadline) } else { Ok(()) }
-    }
-
-    fn append_text(&mut self, key: &[u8], tail: &[u8]) -> Result<(), Error> {
-        if (self.admits)(key) { self.inner.append_text(key, tail) } else { Ok(()) }
-    }
-
-    fn put(&mut self, key: &[u8], object: Object, deadline: Option<Timestamp>) -> Result<(), Error> {
-        if (self.admits)(key) { self.inner.put(key, object, deadline) } else { Ok(()) }
-    }
-
-    fn edit<R>(&mut self, key: &[u8], change: impl FnOnce(&mut Object) -> R) -> Option<R> {
-        if (self.admits)(key) { self.inner.edit(key, change) } else { None }
-    }
-
-    fn set_deadline(&mut self, key: &[u8], deadline: Option<Timestamp>) -> bool {
-        (self.admits)(key) && self.inner.set_deadline(key, deadline)
-    }
-
-    fn take(&mut self, key: &[u8]) -> Option<(Object, Option<Timestamp>)> {
-        if (self.admits)(key) { self.inner.take(key) } else { None }
-    }
-
-    fn clear(&mut self) {
-        let mut keys = Vec::new();
-        self.inner.scan(0, usize::MAX, &mut |key, _| keys.push(Value::new(key)));
-        for key in keys.iter().filter(|key| (self.admits)(key)) {
-            self.inner.remove(key);
-        }
-    }
 }

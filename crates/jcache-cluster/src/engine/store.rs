@@ -46,6 +46,12 @@ pub trait Store {
     /// The copy differs from the leader's: the engine takes everything anew.
     fn apply(&mut self, effect: &Mutation<'_>, side: Side, admits: &dyn Fn(usize) -> bool) -> Result<(), Error>;
 
+    /// What is changed between a call with `true` and one with `false` is one change: whoever reads around the engine sees
+    /// all of it or nothing. Calls may be nested. A store that is read only through the engine need not care.
+    fn together(&mut self, begins: bool) {
+        let _ = begins;
+    }
+
     /// Visits the mutations that make a copy hold `key` as it is here, due or not; the one that deletes it when it is
     /// absent.
     fn whole(&mut self, key: &[u8], visit: &mut dyn FnMut(&Mutation<'_>));

@@ -44,12 +44,13 @@ impl Engine {
         while let Some(seq) = self.next_unsent(from).filter(|_| batch.len() < BATCH) {
             from = seq + 1;
             let Some(pending) = self.calls.pending.get_mut(&seq) else { continue };
-            let command = pending.command.clone();
+            let (command, several) = (pending.command.clone(), pending.several);
             let work = match (pending.work, session) {
                 (Asked::Open, _) => Work::OpenSession,
                 (Asked::Read(level), _) => Work::Read { level, command },
                 (Asked::Write(ack, blocks), Some(session)) => {
-                    Work::Write { session, low, ack, until_ms: until_ms(blocks, boot, time_ms), command }
+                    let until_ms = until_ms(blocks, boot, time_ms);
+                    Work::Write { session, low, ack, until_ms, command, several }
                 }
                 _ => continue,
             };

@@ -511,7 +511,7 @@ pub mod replication_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::transport::codec::Bounded::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/jcache.replication.v1.Replication/Replicate",
             );
@@ -538,7 +538,7 @@ pub mod replication_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::transport::codec::Bounded::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/jcache.replication.v1.Replication/Forward",
             );
@@ -563,7 +563,7 @@ pub mod replication_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::transport::codec::Bounded::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/jcache.replication.v1.Replication/Status",
             );
@@ -585,7 +585,7 @@ pub mod replication_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::transport::codec::Bounded::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/jcache.replication.v1.Replication/Inspect",
             );
@@ -607,7 +607,7 @@ pub mod replication_client {
                         format!("Service was not ready: {}", e.into()),
                     )
                 })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::transport::codec::Bounded::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/jcache.replication.v1.Replication/Handover",
             );
@@ -782,7 +782,7 @@ pub mod replication_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ReplicateSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::transport::codec::Bounded::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -826,7 +826,7 @@ pub mod replication_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ForwardSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::transport::codec::Bounded::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -870,7 +870,7 @@ pub mod replication_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = StatusSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::transport::codec::Bounded::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -913,7 +913,7 @@ pub mod replication_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = InspectSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::transport::codec::Bounded::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,
@@ -958,7 +958,7 @@ pub mod replication_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = HandoverSvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
+                        let codec = crate::transport::codec::Bounded::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
                                 accept_compression_encodings,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper_util::client::legacy::connect::HttpConnector;
 use tokio::runtime::Handle;
 use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
@@ -33,7 +34,7 @@ impl Dialler {
         let this = self.clone();
         self.runtime.spawn(async move {
             let opening = tokio::time::timeout(this.timeout, this.open(&streams, stream, kind, &addr));
-            match opening.await.unwrap_or_else(|_| Err(Error::transport(&"no answer in time"))) {
+            match opening.await.unwrap_or_else(|_| Err(Error::unavailable("no answer in time"))) {
                 Ok(Some(incoming)) => read(&streams, stream, incoming).await,
                 Ok(None) => {}
                 Err(error) => {
@@ -51,7 +52,7 @@ impl Dialler {
         kind: StreamKind,
         addr: &str,
     ) -> Result<Option<tonic::Streaming<crate::wire::pb::Message>>> {
-        let channel = self.endpoint(addr)?.connect().await.map_err(|e| Error::transport(&e))?;
+        let channel = self.connect(addr).await?;
         let mut client = ReplicationClient::new(channel)
             .max_decoding_message_size(MAX_MESSAGE)
             .max_encoding_message_size(MAX_MESSAGE);
@@ -72,7 +73,7 @@ impl Dialler {
     /// Unavailable, with the reason.
     pub(crate) async fn inspect(&self, addr: &str) -> Result<pb::Report> {
         let asked = async {
-            let channel = self.endpoint(addr)?.connect().await.map_err(|e| Error::transport(&e))?;
+            let channel = self.connect(addr).await?;
             let request = self.security.sign(Request::new(pb::Empty {}));
             let answered = ReplicationClient::new(channel).inspect(request).await;
             Ok(answered.map_err(|status| Error::unavailable(status.message()))?.into_inner())
@@ -86,7 +87,7 @@ impl Dialler {
     /// Unavailable, with the reason.
     pub(crate) async fn hand_over(&self, addr: &str, node: &str) -> Result<()> {
         let asked = async {
-            let channel = self.endpoint(addr)?.connect().await.map_err(|e| Error::transport(&e))?;
+            let channel = self.connect(addr).await?;
             let request = self.security.sign(Request::new(pb::HandoverRequest { node: node.to_owned() }));
             let answered = ReplicationClient::new(channel).handover(request).await;
             answered.map(drop).map_err(|status| Error::unavailable(status.message()))
@@ -99,13 +100,21 @@ impl Dialler {
         answered.unwrap_or_else(|_| Err(Error::unavailable("no answer in time")))
     }
 
+    async fn connect(&self, addr: &str) -> Result<Channel> {
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        connector.set_nodelay(true);
+        #[cfg(target_os = "linux")]
+        connector.set_tcp_user_timeout(Some(super::USER_TIMEOUT));
+        self.endpoint(addr)?.connect_with_connector(connector).await.map_err(|e| Error::transport(&e))
+    }
+
     fn endpoint(&self, addr: &str) -> Result<Endpoint> {
         let tls = self.security.client_tls()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let endpoint = Channel::from_shared(format!("{scheme}://{addr}"))
             .map_err(|e| Error::configuration(format!("'{addr}' is no address: {e}")))?
             .connect_timeout(self.timeout)
-            .tcp_nodelay(true)
             .initial_stream_window_size(WINDOWS.0)
             .initial_connection_window_size(WINDOWS.1)
             .max_frame_size(MAX_FRAME)

@@ -9,6 +9,8 @@ use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::stream::{Answers, read};
+#[cfg(target_os = "linux")]
+use super::USER_TIMEOUT;
 use super::{KEEPALIVE, MAX_FRAME, MAX_MESSAGE, Security, Streams, WINDOWS, outgoing};
 use crate::engine::{NodeId, StreamKind};
 use crate::error::{Error, Result};
@@ -89,6 +91,18 @@ impl<S: Streams> Replication for Service<S> {
     }
 }
 
+/// Gives a connection up whose peer acknowledges nothing of what was sent.
+#[cfg(target_os = "linux")]
+fn give_up_after(socket: &tokio::net::TcpStream) -> std::io::Result<()> {
+    socket2::SockRef::from(socket).set_tcp_user_timeout(Some(USER_TIMEOUT))
+}
+
+/// Other systems have no such setting: the signs of life find a dead peer.
+#[cfg(not(target_os = "linux"))]
+fn give_up_after(_: &tokio::net::TcpStream) -> std::io::Result<()> {
+    Ok(())
+}
+
 /// Serves peers on `listener` until the future is dropped.
 ///
 /// # Errors
@@ -110,8 +124,9 @@ pub(crate) async fn serve<S: Streams>(listener: TcpListener, security: Security,
         .max_encoding_message_size(MAX_MESSAGE);
     let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener).map(|accepted| {
         accepted.inspect(|socket| {
-            // Nothing is lost without it: answers are then a little later.
+            // Nothing is lost without them: answers are then a little later, and a peer that is gone is found later.
             let _ = socket.set_nodelay(true);
+            let _ = give_up_after(socket);
         })
     });
     server.add_service(service).serve_with_incoming(incoming).await.map_err(|e| Error::transport(&e))

@@ -18,6 +18,8 @@ use crate::wire::{self, pb};
 const QUEUE: usize = 128 << 20;
 /// What a message costs besides its payload, in bytes.
 const OVERHEAD: usize = 256;
+/// A message is not made larger than this by what waits behind it, in bytes.
+const MERGED: usize = 256 << 10;
 /// How long a closed stream may take to send what was sent before.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -33,13 +35,15 @@ pub(crate) struct Outgoing {
 pub(crate) struct Queued {
     queue: UnboundedReceiver<(usize, pb::Message)>,
     held: Arc<AtomicUsize>,
+    /// Taken out of the queue, and not a part of the message before it.
+    next: Option<(usize, pb::Message)>,
 }
 
 /// A stream's way out: where to send, and what gRPC reads.
 pub(crate) fn outgoing() -> (Outgoing, Queued) {
     let (sender, receiver) = unbounded_channel();
     let held = Arc::new(AtomicUsize::new(0));
-    (Outgoing { queue: sender, held: held.clone() }, Queued { queue: receiver, held })
+    (Outgoing { queue: sender, held: held.clone() }, Queued { queue: receiver, held, next: None })
 }
 
 impl Outgoing {
@@ -56,12 +60,26 @@ impl Outgoing {
 }
 
 impl Queued {
+    /// The next message; with it those that wait behind it and can go in the same one. Nothing waits for more to come.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<pb::Message>> {
-        self.queue.poll_recv(context).map(|next| {
-            let (bytes, message) = next?;
-            self.held.fetch_sub(bytes, Ordering::Relaxed);
-            Some(message)
-        })
+        let first = match self.next.take() {
+            Some(first) => Some(first),
+            None => std::task::ready!(self.queue.poll_recv(context)),
+        };
+        let Some((mut bytes, mut message)) = first else { return Poll::Ready(None) };
+        while bytes < MERGED
+            && let Ok((more, other)) = self.queue.try_recv()
+        {
+            match wire::merge(&mut message, other) {
+                None => bytes += more,
+                Some(other) => {
+                    self.next = Some((more, other));
+                    break;
+                }
+            }
+        }
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
+        Poll::Ready(Some(message))
     }
 }
 

@@ -68,13 +68,20 @@ fn mutate(model: &mut Model, mutation: &Mutation<'_>, context: Context) -> Resul
     };
     assert_eq!(mutation.canonical(reply.clone()).as_ref(), Ok(&reply), "the canonical form of a canonical reply");
     let effect = mutation.effect(&reply, context).unwrap();
-    let mut replica = before;
-    if let Some(change) = &effect.change {
-        // Another seed: chance must not show in an effect.
-        let elsewhere = Context { seed: !context.seed, ..context };
-        change.run(&mut replica, elsewhere).unwrap();
+    // Another seed: chance must not show in an effect. Nor must the time: a follower repeats it where nothing is due.
+    for now in [context.now, Timestamp::ZERO] {
+        let mut replica = before.clone();
+        if let Some(change) = &effect.change {
+            replica.at(now);
+            change.run(&mut replica, Context { now, seed: !context.seed }).unwrap();
+        }
+        let held = |model: &Model| {
+            let mut all = model.clone();
+            all.at(Timestamp::ZERO);
+            all
+        };
+        assert_eq!(held(&replica), held(model), "{mutation:?} is not repeated by {effect:?} at {now:?}");
     }
-    assert_eq!(replica, *model, "{mutation:?} is not repeated by {effect:?}");
     Ok(reply)
 }
 

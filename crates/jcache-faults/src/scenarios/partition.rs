@@ -29,6 +29,7 @@ pub(crate) fn leader(trial: &mut Trial) -> Outcome {
         // Neither side can do anything: one has too few, the other may not elect.
         trial.pause(3_000..6_000);
         trial.heal();
+        let at = trial.recorder.now();
         return trial.accepts_again(at, ACCEPT);
     }
     trial.accepts_again(at, ACCEPT)?;

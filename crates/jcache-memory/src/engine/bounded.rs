@@ -85,7 +85,7 @@ impl Engine {
             };
             let wakers = if serves && result.is_ok() { self.waiters.serve(&mut view, keyed) } else { Vec::new() };
             view.settle();
-            drop(view);
+            view.release();
             self.tell();
             wakers.into_iter().for_each(std::task::Waker::wake);
             if wanted.bytes == 0 {

@@ -278,6 +278,27 @@ impl Generation {
         None
     }
 
+    /// Visits up to `limit` entries that are due at `now`, and puts the bounds of their buckets right; returns how many.
+    pub(crate) fn due(&mut self, now: u64, limit: usize, visit: &mut impl FnMut(&Item)) -> usize {
+        let (mut from, mut found) = (0, 0);
+        while found < limit
+            && let Some(at) = self.due.next(from, now)
+        {
+            let mut bound = NEVER;
+            let items = self.buckets.get(at).into_iter().flat_map(|it| it.occupied().filter_map(|slot| it.get(slot)));
+            for item in items.filter(|item| item.deadline() != 0) {
+                bound = bound.min(item.deadline());
+                if item.deadline() <= now && found < limit {
+                    visit(item);
+                    found += 1;
+                }
+            }
+            self.due.set(at, bound);
+            from = at + 1;
+        }
+        found
+    }
+
     /// No later than the earliest deadline.
     pub(crate) fn earliest(&self) -> u64 {
         self.due.earliest()

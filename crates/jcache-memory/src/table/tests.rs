@@ -23,7 +23,7 @@ struct Harness {
 
 impl Harness {
     fn new(seed: u64) -> Self {
-        let seed = Seed::fixed(seed);
+        let seed = Seed::fixed(seed, None);
         Self { table: Table::new(seed.clone(), false), seed }
     }
 

@@ -34,7 +34,7 @@ fn with_shard<R>(view: &View<'_>, index: usize, look: impl FnOnce(&Shard) -> R) 
 pub(super) fn len(view: &View<'_>) -> usize {
     let now = view.now().as_millis();
     let len = |index| match &view.hold {
-        Hold::Each => loop {
+        Hold::Each if view.engine.expiry.is_on() => loop {
             let (done, len) = view.engine.reap(index, now, expiry::BATCH);
             if done {
                 return len;

@@ -1,10 +1,12 @@
 //! THE LIST of metrics: a row each, and the figures that rows read.
 
+use jcache::distributed::{self, Counters, Role};
 use jcache::{HealthState, Stats};
 use jcache_server::Status;
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
+use crate::cluster::Member;
 use crate::histogram::Summary;
 use crate::node::View;
 use crate::process::{self, Usage};
@@ -57,6 +59,7 @@ pub(super) struct Now {
     status: Status,
     cache: Stats,
     memories: Vec<(String, jcache_memory::Stats)>,
+    member: Option<distributed::Status>,
     commands: Summary,
     calls: Vec<(String, Summary)>,
     usage: Usage,
@@ -68,7 +71,8 @@ impl Now {
         Self {
             status: view.handle.status(),
             cache: built.cache.stats(),
-            memories: built.memories.iter().map(|(name, memory)| (name.clone(), memory.stats())).collect(),
+            memories: built.memory_stats(),
+            member: built.member.as_ref().map(Member::status),
             commands: view.commands.summary(),
             calls: built.calls.iter().map(|(name, calls)| (name.clone(), calls.summary())).collect(),
             usage: process::usage().unwrap_or_default(),
@@ -89,6 +93,23 @@ macro_rules! of_levels {
 macro_rules! of_memories {
     ($Kind:ident, $stats:ident => $figure:expr) => {
         Read::$Kind(|now| now.memories.iter().map(|(name, $stats)| (level(name), $figure)).collect())
+    };
+}
+
+/// A figure of the node's place in a cluster; nothing when it is in none.
+macro_rules! of_member {
+    ($Kind:ident, $status:ident => $figure:expr) => {
+        Read::$Kind(|now| now.member.iter().map(|$status| (Vec::new(), $figure)).collect())
+    };
+}
+
+/// A count of the node's place in a cluster.
+macro_rules! of_counters {
+    ($counters:ident => $figure:expr) => {
+        Read::Counters(|now| {
+            let count = |$counters: &Counters| $figure;
+            now.member.iter().map(|status| (Vec::new(), count(&status.counters))).collect()
+        })
     };
 }
 
@@ -260,6 +281,32 @@ pub(super) static ROWS: &[Row] = &[
         "Keys that a memory level removed because they were due",
         of_memories!(Counters, it => it.expirations),
     ),
+    // The cluster.
+    Row::new("cluster_role", "The part that the node plays in its cluster: 1 for the one it has", Read::Gauges(role)),
+    Row::new("cluster_epoch", "The leadership that the node is a part of", of_member!(Gauges, it => it.epoch as f64)),
+    Row::new("cluster_in_sync", "Members that have every acknowledged write, as the node knows", of_member!(Gauges, it => it.isr.len() as f64)),
+    Row::new("cluster_committed_offset", "Records that every member in step has", of_member!(Gauges, it => it.hw as f64)),
+    Row::new("cluster_end_offset", "Records that the node has", of_member!(Gauges, it => it.leo as f64)),
+    Row::new("cluster_applied_offset", "Records that the node has executed", of_member!(Gauges, it => it.applied as f64)),
+    Row::new("cluster_lag_records", "Records that another node has not acknowledged, told by the leader", Read::Gauges(lag)),
+    Row::with("cluster_lag", Unit::Bytes, "Bytes of these records", Read::Gauges(lag_bytes)),
+    Row::with("cluster_log", Unit::Bytes, "Memory that the records take which are kept", of_member!(Gauges, it => it.log_bytes as f64)),
+    Row::new("cluster_lease_valid", "Whether the node leads and can prove it", of_member!(Gauges, it => f64::from(u8::from(it.role == Role::Leader)))),
+    Row::new("cluster_readable", "Whether the node answers reads", of_member!(Gauges, it => f64::from(u8::from(it.readable)))),
+    Row::new("cluster_calls_waiting", "Calls of this node that have no answer yet", of_member!(Gauges, it => it.calls as f64)),
+    Row::new("cluster_sessions", "Sessions whose results are kept for retries", of_member!(Gauges, it => it.sessions as f64)),
+    Row::new("cluster_etcd_up", "Whether etcd answers the node", of_member!(Gauges, it => f64::from(u8::from(it.coordinated)))),
+    Row::with("cluster_clock_offset", Unit::Seconds, "How far cluster time is ahead of the wall clock", Read::Gauges(clock_offset)),
+    Row::new("cluster_elections", "Times that the node became leader", of_counters!(it => it.elections)),
+    Row::new("cluster_depositions", "Times that it ceased to be", of_counters!(it => it.depositions)),
+    Row::new("cluster_full_syncs", "Nodes that the leader sent everything", of_counters!(it => it.full_syncs)),
+    Row::new("cluster_partial_syncs", "Nodes that it sent what they lacked", of_counters!(it => it.partial_syncs)),
+    Row::new("cluster_evictions", "Members that it did not wait for any longer", of_counters!(it => it.evictions)),
+    Row::new("cluster_unclean_starts", "Times that the node led without having everything", of_counters!(it => it.unclean_starts)),
+    Row::new("cluster_digest_mismatches", "Parts of the copy that differed from the leader's", of_counters!(it => it.digest_mismatches)),
+    Row::new("cluster_divergences", "Nodes that had executed what the cluster has not", of_counters!(it => it.beyond_divergence)),
+    Row::new("cluster_calls_unknown", "Calls that may have been carried out or not", of_counters!(it => it.unknown)),
+    Row::new("cluster_calls_deduplicated", "Retries that were answered and not carried out again", of_counters!(it => it.deduplicated)),
 ];
 
 fn keys(now: &Now) -> Vec<(Labels, f64)> {
@@ -274,4 +321,39 @@ fn keys(now: &Now) -> Vec<(Labels, f64)> {
         types.map(|(kind, count)| (vec![("level", name.clone()), ("type", kind.to_owned())], count as f64))
     };
     now.memories.iter().flat_map(of).collect()
+}
+
+fn role(now: &Now) -> Vec<(Labels, f64)> {
+    let roles = [
+        Role::Joining,
+        Role::Seeking,
+        Role::Syncing,
+        Role::Observer,
+        Role::Follower,
+        Role::Candidate,
+        Role::Fenced,
+        Role::Leader,
+        Role::Left,
+    ];
+    let of = |status: &distributed::Status| {
+        let own = status.role;
+        roles.map(|role| (vec![("role", role.to_string())], f64::from(u8::from(role == own))))
+    };
+    now.member.iter().flat_map(of).collect()
+}
+
+fn lag(now: &Now) -> Vec<(Labels, f64)> {
+    let lags = now.member.iter().flat_map(|status| &status.lag);
+    lags.map(|(node, records)| (vec![("node", node.to_string())], *records as f64)).collect()
+}
+
+fn lag_bytes(now: &Now) -> Vec<(Labels, f64)> {
+    let lags = now.member.iter().flat_map(|status| &status.lag_bytes);
+    lags.map(|(node, bytes)| (vec![("node", node.to_string())], *bytes as f64)).collect()
+}
+
+fn clock_offset(now: &Now) -> Vec<(Labels, f64)> {
+    let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let ahead = |status: &distributed::Status| status.time_ms as f64 / 1000.0 - wall.as_secs_f64();
+    now.member.iter().map(|status| (Vec::new(), ahead(status))).collect()
 }

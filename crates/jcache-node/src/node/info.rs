@@ -47,7 +47,7 @@ fn distributed(member: &Member) -> Section {
 }
 
 fn memory(built: &Built) -> Section {
-    let stats: Vec<_> = built.memories.iter().map(|(_, memory)| memory.stats()).collect();
+    let stats: Vec<_> = built.memory_stats().into_iter().map(|(_, stats)| stats).collect();
     let used: usize = stats.iter().map(|it| it.bytes).sum();
     let bound: Option<usize> = stats.iter().map(|it| it.max_bytes).sum();
     let resident = crate::process::usage().map_or(0, |usage| usage.resident_bytes);
@@ -65,7 +65,8 @@ fn stats(built: &Built) -> Section {
     // A key that is in no level is a miss at each: the last one asked says how often nothing was there.
     let hits: u64 = stats.levels.iter().map(|level| level.hits).sum();
     let misses = stats.levels.last().map_or(0, |level| level.misses);
-    let memories = || built.memories.iter().map(|(_, memory)| memory.stats());
+    let memories = built.memory_stats();
+    let memories = || memories.iter().map(|(_, stats)| stats);
     Section::new("Stats")
         .field("keyspace_hits", hits)
         .field("keyspace_misses", misses)
@@ -76,14 +77,14 @@ fn stats(built: &Built) -> Section {
 /// The keys of the node's own memory; what a shared level has is that server's to tell.
 fn keyspace(built: &Built) -> Section {
     let section = Section::new("Keyspace");
-    match built.memories.first().map(|(_, memory)| memory.stats().entries) {
+    match built.memory_stats().first().map(|(_, stats)| stats.entries) {
         Some(keys) if keys > 0 => section.field("db0", format!("keys={keys},expires=0,avg_ttl=0")),
         _ => section,
     }
 }
 
 fn levels(built: &Built) -> Section {
-    let stats = built.cache.stats();
+    let (stats, memories) = (built.cache.stats(), built.memory_stats());
     let mut section = Section::new("Levels").field("levels", stats.levels.len());
     for (number, level) in stats.levels.iter().enumerate() {
         let marked = level.marked.map_or_else(|| "all".to_owned(), |marked| marked.to_string());
@@ -103,8 +104,7 @@ fn levels(built: &Built) -> Section {
             level.effects,
             level.drops,
         );
-        if let Some((_, memory)) = built.memories.iter().find(|(name, _)| *name == level.name) {
-            let memory = memory.stats();
+        if let Some((_, memory)) = memories.iter().find(|(name, _)| *name == level.name) {
             text += &format!(
                 ",keys={},bytes={},max_bytes={},evicted={},expired={}",
                 memory.entries,

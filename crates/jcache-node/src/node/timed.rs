@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jcache::driver::{HashDriver, ListDriver, SetDriver, SortedSetDriver, StringDriver};
+use jcache::driver::{ChangeFeed, HashDriver, ListDriver, SetDriver, SortedSetDriver, StringDriver};
 use jcache::fetch::Fetched;
 use jcache::snapshot::FillLimit;
 use jcache::{Answer, Driver, Effect, Key, Mutation, Query, Reply, Request, Result, Scope, Snapshot, Timestamp, Watch};
@@ -85,6 +85,9 @@ impl<D: Driver> Driver for Timed<D> {
     }
     async fn watch(&self, keys: &[Key<'_>], watch: &mut Watch) -> Result<()> {
         self.time(self.driver.watch(keys, watch)).await
+    }
+    fn changes(&self) -> Option<Box<dyn ChangeFeed>> {
+        self.driver.changes()
     }
     async fn probe(&self) -> Result<()> {
         self.driver.probe().await

@@ -3,11 +3,12 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use jcache_cluster::engine::{
-    Admin, CallId, CallOptions, Config, CoordEvent, Engine, Event, Identity, MemberId, Message, ModelStore, NodeId,
-    Now, Outbox, RequestId, Status, StreamId, StreamKind,
+    Admin, CallId, CallOptions, Config, CoordEvent, Engine, Event, Identity, MemberId, Message, NodeId, Now, Outbox,
+    RequestId, Status, StreamId, StreamKind,
 };
 use jcache_core::{Encoded, Request};
 
+use super::both::BothStores;
 use crate::history::Moment;
 
 /// The wall clock when a simulation starts, in milliseconds since the epoch.
@@ -52,7 +53,7 @@ pub(super) struct Process {
     /// Node and life, for messages.
     pub(super) name: String,
     engine: Engine,
-    pub(super) store: ModelStore,
+    pub(super) store: BothStores,
     pub(super) paused: bool,
     /// What happened while it was paused.
     pub(super) inbox: VecDeque<Input>,
@@ -63,7 +64,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn new(node: usize, life: u32, incarnation: u128, config: Config, shards: usize, now: Now) -> Self {
+    pub(super) fn new(node: usize, life: u32, incarnation: u128, config: Config, store: BothStores, now: Now) -> Self {
         let id = node_id(node);
         let member = MemberId::new(id.clone(), incarnation);
         let identity = Identity {
@@ -80,7 +81,7 @@ impl Process {
             member,
             name: format!("{id}.{life}"),
             engine,
-            store: ModelStore::new(shards),
+            store,
             paused: false,
             inbox: VecDeque::new(),
             waiting: BTreeSet::new(),

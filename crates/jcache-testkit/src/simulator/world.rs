@@ -10,6 +10,7 @@ use jcache_cluster::engine::{
 };
 
 use super::agenda::Agenda;
+use super::both::BothStores;
 use super::client::{Client, Pending};
 use super::coordination::Coordinator;
 use super::figures::Figures;
@@ -232,7 +233,12 @@ impl World {
         let drawn = u128::from(self.random.u64(..)) << 64 | u128::from(life) << 8 | node as u128;
         let incarnation = if self.settings.keeps_identity() { 1 + node as u128 } else { drawn };
         let config = self.plan.config.clone();
-        let process = Process::new(node, life, incarnation, config, self.plan.shards, it.clock.read(self.now));
+        let shards = self.plan.shards;
+        let store = match self.settings.memory {
+            true => BothStores::new(shards.next_power_of_two().ilog2().max(1)),
+            false => BothStores::model_only(shards),
+        };
+        let process = Process::new(node, life, incarnation, config, store, it.clock.read(self.now));
         #[cfg(feature = "switches")]
         let process = {
             let mut process = process;

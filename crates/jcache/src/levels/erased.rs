@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use jcache_core::driver::ChangeFeed;
 use jcache_core::fetch::Fetched;
 use jcache_core::snapshot::FillLimit;
 use jcache_core::{
@@ -31,6 +32,7 @@ pub(crate) trait DynDriver: Debug + Send + Sync {
     fn apply<'a>(&'a self, effect: &'a Effect<'a>, cap: Option<Timestamp>) -> BoxFuture<'a, Result<()>>;
     fn transact<'a>(&'a self, requests: &'a [Request<'a>], watch: Watch) -> BoxFuture<'a, Result<Transacted>>;
     fn watch<'a>(&'a self, keys: &'a [Key<'a>], watch: &'a mut Watch) -> BoxFuture<'a, Result<()>>;
+    fn changes(&self) -> Option<Box<dyn ChangeFeed>>;
     fn probe(&self) -> BoxFuture<'_, Result<()>>;
 }
 
@@ -73,6 +75,9 @@ impl<D: Driver> DynDriver for D {
     }
     fn watch<'a>(&'a self, keys: &'a [Key<'a>], watch: &'a mut Watch) -> BoxFuture<'a, Result<()>> {
         Box::pin(Driver::watch(self, keys, watch))
+    }
+    fn changes(&self) -> Option<Box<dyn ChangeFeed>> {
+        Driver::changes(self)
     }
     fn probe(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(Driver::probe(self))

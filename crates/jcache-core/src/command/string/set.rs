@@ -3,6 +3,7 @@
 use super::Expiry;
 use super::expiry::Unit;
 use crate::arg::{Arg, ArgSink, Args, Key};
+use crate::command::key::Del;
 use crate::command::{Command, Field, KeyPositions, Mutation, MutationCommand, command};
 use crate::effect::Effect;
 use crate::error::{Error, Result};
@@ -135,6 +136,10 @@ impl<'a> MutationCommand<'a> for Set<'a> {
         let wanted = if get { !(nx && had || xx && !had) } else { *reply == Reply::Ok };
         if !wanted {
             return Effect::nothing();
+        }
+        if expiry.deadline(context.now, None, "").is_ok_and(|at| at.is_some_and(|at| at <= context.now)) {
+            // It is gone already; where nobody looks at the time it would stay.
+            return Effect::whole(Del { keys: vec![self.key.clone()] });
         }
         let change = Set::plain(self.key.clone(), self.value.clone(), expiry.absolute(context.now));
         // What KEEPTTL keeps, only a copy that holds the key knows.

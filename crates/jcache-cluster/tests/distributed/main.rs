@@ -1,0 +1,6 @@
+//! The distributed memory on a real etcd and real connections, several members in one process.
+
+mod commands;
+mod doors;
+mod membership;
+mod world;
