@@ -14,10 +14,11 @@ use jcache_testkit::oracle::RawClient;
 use crate::recorder::Recorder;
 use crate::workload::Wish;
 
-/// Code words of errors that say that the command was not carried out.
-const REFUSED: [&str; 6] = ["NOLEADER", "NOREPLICAS", "OVERLOADED", "FENCED", "SHUTDOWN", "LOADING"];
-/// Code words of errors that are the command's own answer.
-const ANSWERS: [&str; 4] = ["ERR", "WRONGTYPE", "NOSCRIPT", "OOM"];
+/// What is in errors that say that the command was not carried out. The first word is the node's; levels of a cache put
+/// their own before it.
+const REFUSED: [&str; 7] = ["NOLEADER ", "NOREPLICAS ", "OVERLOADED ", "FENCED ", "SHUTDOWN ", "LOADING ", "' is down"];
+/// The code word of the only error that a command here gives by itself.
+const ANSWER: &str = "WRONGTYPE ";
 
 /// One connection of one client.
 #[derive(Debug)]
@@ -68,10 +69,9 @@ impl Client {
 }
 
 fn failed(text: &str, reads: bool, now: Moment) -> Outcome {
-    let word = text.split(' ').next().unwrap_or_default();
     match () {
-        () if ANSWERS.contains(&word) => Outcome::Returned(now, Err(Error::server(text))),
-        () if reads || REFUSED.contains(&word) => Outcome::Failed,
+        () if text.starts_with(ANSWER) => Outcome::Returned(now, Err(Error::server(text))),
+        () if reads || REFUSED.iter().any(|it| text.contains(it)) => Outcome::Failed,
         () => Outcome::Unknown,
     }
 }
@@ -88,6 +88,8 @@ mod tests {
             ("UNCERTAIN no answer came", false, "Unknown"),
             ("SOMETHING new", false, "Unknown"),
             ("NOLEADER nobody leads", false, "Failed"),
+            ("ERR the write was not accepted (distributed: NOLEADER nobody leads)", false, "Failed"),
+            ("ERR the write was not accepted (distributed: UNCERTAIN no answer came)", false, "Unknown"),
             ("WRONGTYPE Operation against a key", false, "Returned"),
         ] {
             let shown = format!("{:?}", failed(text, reads, 1));

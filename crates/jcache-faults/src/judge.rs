@@ -56,7 +56,10 @@ impl Trial {
         let slack = SLACK + SLACK_OF_AN_EPOCH * epoch;
         let rounds = (self.judged_from, self.round);
         let figures = &mut self.figures;
-        self.recorder.with(|history, lives| judge(history, lives, &found, rounds, slack, figures));
+        self.recorder.with(|history, lives| {
+            let lives = &lives[lives.partition_point(|it| it.invoked < self.judged_since)..];
+            judge(history, lives, &found, rounds, slack, figures);
+        });
         Ok(())
     }
 

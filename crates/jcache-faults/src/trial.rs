@@ -37,6 +37,8 @@ pub struct Trial {
     pub long: bool,
     /// The first round whose keys are judged.
     pub(crate) judged_from: usize,
+    /// The moment from which on keys with a deadline are judged.
+    pub(crate) judged_since: Moment,
     since: Instant,
 }
 
@@ -46,7 +48,7 @@ impl Trial {
         let addresses = cluster.nodes[..cluster.settings().nodes].iter().map(|node| node.address()).collect();
         let load = Load::start(&recorder, addresses, pace, &mut random);
         let figures = Figures { runs: 1, ..Figures::default() };
-        Self { load, cluster, recorder, random, figures, round: 0, long, judged_from: 0, since: Instant::now() }
+        Self { load, cluster, recorder, random, figures, round: 0, long, judged_from: 0, judged_since: 0, since: Instant::now() }
     }
 
     /// Says what happens, with the time since the start.
@@ -115,6 +117,7 @@ impl Trial {
     pub fn forgive(&mut self) {
         self.next_round();
         self.judged_from = self.round;
+        self.judged_since = self.recorder.now();
     }
 
     /// From here on clients use keys of their own.
