@@ -212,7 +212,11 @@ impl DistributedMemory {
         RoleWatch::new(self.inner.host.view())
     }
 
-    /// Waits until the process takes part no longer; says why.
+    /// Waits until the process takes part no longer.
+    ///
+    /// # Errors
+    /// Why, unless it left on its own account: Configuration when it may not be in this cluster (its node id is another
+    /// process's, its settings differ, the cluster was founded anew), Unavailable when it cannot read what the leader writes.
     pub async fn ended(&self) -> Result<()> {
         let mut view = self.inner.host.view();
         match view.wait_for(|view| view.ended.is_some()).await.ok().and_then(|view| view.ended.clone()) {
