@@ -204,7 +204,7 @@ fn encode_reject(reject: Reject) -> pb::reject::Reason {
 fn decode_reject(reason: pb::reject::Reason) -> Result<Reject, Error> {
     use pb::reject::Reason;
     Ok(match reason {
-        Reason::StaleEpoch(epoch) => Reject::StaleEpoch(epoch),
+        Reason::StaleEpoch(epoch) => Reject::StaleEpoch(count(epoch)?),
         Reason::NotLeader(hint) => {
             Reject::NotLeader((!hint.is_empty()).then(|| name(hint)).transpose()?.map(NodeId::new))
         }
@@ -277,6 +277,7 @@ fn decode_call(call: pb::Call) -> Result<ForwardCall, Error> {
             Work::Read { level: if linearizable { Level::Linearizable } else { Level::Leader }, command }
         }
         pb::call::Work::Write(pb::Write { session, low, acknowledged, until_ms, command, several }) => {
+            until_ms.map(count).transpose()?;
             let ack = match acknowledged.ok_or_else(broken)? {
                 Acknowledged::Leader(_) => Ack::Leader,
                 Acknowledged::InSync(_) => Ack::InSync,
@@ -311,7 +312,9 @@ fn encode_answer(seq: u64, result: ForwardResult) -> pb::Answer {
 fn decode_answer(answer: pb::Answer) -> Result<(u64, ForwardResult), Error> {
     use pb::answer::Result as Said;
     let result = match answer.result.ok_or_else(broken)? {
-        Said::Done(pb::Done { reply, offset }) => ForwardResult::Done { reply: take_reply(&mut &reply[..])?, offset },
+        Said::Done(pb::Done { reply, offset }) => {
+            ForwardResult::Done { reply: take_reply(&mut &reply[..])?, offset: count(offset)? }
+        }
         Said::Command(text) => ForwardResult::Command(Error::server(text)),
         Said::Again(_) => ForwardResult::Again,
         Said::NoSession(_) => ForwardResult::NoSession,
