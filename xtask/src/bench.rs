@@ -1,7 +1,5 @@
 //! Measuring against the peers: builds the package in `bench/`, which is apart from the workspace, and runs it.
 
-use std::path::PathBuf;
-
 use crate::run::{self, Outcome};
 use crate::setup;
 
@@ -13,8 +11,7 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     let mut more = Vec::new();
     if args.first() == Some(&"node") {
         run::cargo(&["build", "--release", "--quiet", "-p", "jcache-node"])?;
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| run::root().join("target"), PathBuf::from);
-        more = vec!["--binary".to_owned(), target.join("release/jcache").to_string_lossy().into_owned()];
+        more = vec!["--binary".to_owned(), run::target().join("release/jcache").to_string_lossy().into_owned()];
     }
     let more: Vec<&str> = more.iter().map(String::as_str).collect();
     let build = ["--release", "--quiet", "--manifest-path", "bench/Cargo.toml"];

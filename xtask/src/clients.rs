@@ -9,17 +9,12 @@ use crate::setup;
 
 /// Installs what is not there in the version that the project names. This needs a network.
 pub(crate) fn install() -> Outcome {
-    let clients = target().join("clients");
+    let clients = run::target().join("clients");
     let part = |name: &str, files: &[&str], fill: fn(&Path) -> Outcome| {
         once(&clients.join(name), files, fill).map_err(|error| format!("the {name} clients of the tests: {error}"))
     };
     part("python", &["requirements.txt"], python)?;
     part("javascript", &["package.json", "package-lock.json"], javascript)
-}
-
-/// Where cargo builds.
-fn target() -> PathBuf {
-    run::root().join(std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from))
 }
 
 /// Fills `place` afresh, unless it was filled from the same files before: it keeps a copy of them, made last.

@@ -4,6 +4,7 @@
 
 mod bench;
 mod clients;
+mod faults;
 mod fuzz;
 mod proto;
 mod run;
@@ -29,6 +30,8 @@ cargo xtask COMMAND
                    --seconds S (of faults), --minutes M (of this machine), --trace, --without RULE;
                    --weakened switches each rule off and says after how many seeds that is noticed;
                    long runs tell every 1,000 seeds how far they are
+  faults [OPTIONS] real processes under faults: --only T-4,…, --seeds N (default 1), --first-seed S, --seconds N
+                   (for the rounds of one run), --short, --list (see CONTRIBUTING.md)
   bench TABLE …    measure: `memory`, `layer`, `commands` or `node`, with --quick, --callgrind, --out DIR
                    and --only SECTION,… (see bench/README.md)
   soak [S]         two threads on a bounded memory for S seconds (default 60): the bound, leaks, stale reads
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         ["sim", ref rest @ ..] => sim(rest),
         ["model"] => model(&[]),
         ["model", "--full"] => model(&[("JCACHE_MODEL_FULL", "1")]),
+        ["faults", ref rest @ ..] => faults::run(rest),
         ["bench", ref rest @ ..] => bench::run(rest),
         ["soak", ref rest @ ..] => soak(rest),
         ["sanitize"] => sanitize(),

@@ -7,8 +7,14 @@ use crate::clients;
 use crate::run::{self, Outcome};
 
 /// A program that tests start, and Debian's package that has it.
-const NEEDED: [(&str, &str); 3] =
-    [("redis-server", "redis-server"), ("redis-cli", "redis-tools"), ("etcd", "etcd-server")];
+const NEEDED: [(&str, &str); 6] = [
+    ("redis-server", "redis-server"),
+    ("redis-cli", "redis-tools"),
+    ("etcd", "etcd-server"),
+    ("ip", "iproute2"),
+    ("iptables", "iptables"),
+    ("faketime", "faketime"),
+];
 
 /// Installs the packages of the tests' programs that are missing.
 pub(crate) fn install() -> Outcome {
@@ -34,8 +40,11 @@ pub(crate) fn install_packages(packages: &[&str]) -> Outcome {
     run::program("apt-get", &install, &quiet)
 }
 
+/// Whether a program is on the path, or where Debian puts those that are for root.
 fn on_path(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| is_file(&dir.join(program))))
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let dirs = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    dirs.into_iter().any(|dir| is_file(&dir.join(program)))
 }
 
 fn is_file(path: &Path) -> bool {

@@ -1,18 +1,19 @@
-//! A real `etcd`, one member or several, started for the length of one test on free loopback ports.
+//! A real `etcd`, one member or several, started for the length of one test on free ports.
 //!
 //! Its data is in a temporary directory, and it never outlives the test. Members can
-//! be stopped, killed and started again with their data, which is what elections have to bear.
+//! be stopped, killed and started again with their data, or with older data, which is what elections have to bear.
 
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 pub use crate::process::Missing;
-use crate::process::{Process, find_program, free_port, skip};
+use crate::process::{Place, Process, find_program, free_port, skip};
 
 /// An etcd for a test that can be skipped: `None`, and a line that says so, when `etcd` is not installed.
 ///
@@ -32,6 +33,7 @@ pub struct Etcd {
 #[derive(Debug)]
 struct Member {
     name: String,
+    place: Place,
     client: u16,
     peer: u16,
     args: Vec<String>,
@@ -59,15 +61,29 @@ impl Etcd {
     /// # Panics
     /// As [`start`](Self::start).
     pub fn start_with(members: usize, args: &[&str]) -> Result<Self, Missing> {
+        Self::start_at(&vec![Place::here(); members], args)
+    }
+
+    /// As [`start_with`](Self::start_with), one member at each of `places`.
+    ///
+    /// # Errors
+    /// [`Missing`] when `etcd` is not installed.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn start_at(places: &[Place], args: &[&str]) -> Result<Self, Missing> {
         let program = find_program("etcd", "JCACHE_ETCD")?;
-        let ports: Vec<(u16, u16)> = (0..members).map(|_| (free_port(), free_port())).collect();
-        let all: Vec<String> =
-            ports.iter().enumerate().map(|(i, (_, peer))| format!("m{i}=http://127.0.0.1:{peer}")).collect();
-        let members = ports.into_iter().enumerate().map(|(index, (client, peer))| {
+        let ports: Vec<(&Place, u16, u16)> = places.iter().map(|place| (place, free_port(), free_port())).collect();
+        let all: Vec<String> = ports
+            .iter()
+            .enumerate()
+            .map(|(i, (place, _, peer))| format!("m{i}=http://{}:{peer}", place.address))
+            .collect();
+        let members = ports.into_iter().enumerate().map(|(index, (place, client, peer))| {
             let own = ["--initial-cluster", &all.join(","), "--initial-cluster-state", "new"];
             let args = own.iter().chain(args).map(|&arg| arg.to_owned()).collect();
             let dir = tempfile::tempdir().expect("a temporary directory for etcd");
-            Member { name: format!("m{index}"), client, peer, args, dir, running: None }
+            Member { name: format!("m{index}"), place: place.clone(), client, peer, args, dir, running: None }
         });
         let mut etcd = Self { program, members: members.collect() };
         for member in &mut etcd.members {
@@ -79,7 +95,7 @@ impl Etcd {
 
     /// The client addresses, as URLs.
     pub fn endpoints(&self) -> Vec<String> {
-        self.members.iter().map(|member| format!("http://127.0.0.1:{}", member.client)).collect()
+        self.members.iter().map(|it| format!("http://{}:{}", it.place.address, it.client)).collect()
     }
 
     /// The process of member `index`.
@@ -127,6 +143,17 @@ impl Etcd {
         self.wait();
     }
 
+    /// Starts all members that were killed, with their data.
+    ///
+    /// # Panics
+    /// When they do not come up.
+    pub fn restart_all(&mut self) {
+        for member in self.members.iter_mut().filter(|it| it.running.is_none()) {
+            member.spawn(&self.program);
+        }
+        self.wait();
+    }
+
     /// Forgets everything: all members are killed, their data is deleted, and they start as a new cluster.
     ///
     /// # Panics
@@ -142,17 +169,44 @@ impl Etcd {
         self.wait();
     }
 
+    /// Copies the data of the only member, which is halted meanwhile, for [`restore`](Self::restore).
+    ///
+    /// # Panics
+    /// When there are several members, or the data cannot be copied.
+    pub fn save(&mut self) -> TempDir {
+        assert_eq!(self.members.len(), 1, "a copy of one member is a copy of all");
+        let saved = tempfile::tempdir().expect("a temporary directory for etcd");
+        self.kill(0);
+        copy(self.members[0].dir.path(), saved.path());
+        self.restart(0);
+        saved
+    }
+
+    /// Kills the only member and starts it with the data that was saved: what was written since is forgotten.
+    ///
+    /// # Panics
+    /// When there are several members, or it does not come up.
+    pub fn restore(&mut self, saved: &TempDir) {
+        assert_eq!(self.members.len(), 1, "a copy of one member is a copy of all");
+        self.kill(0);
+        self.members[0].dir = tempfile::tempdir().expect("a temporary directory for etcd");
+        copy(saved.path(), self.members[0].dir.path());
+        self.restart(0);
+    }
+
     /// Sends `json` to a path of member `index`'s JSON gateway, for what the client has no call for; `None` when it
     /// does not answer with success.
     pub fn post(&self, index: usize, path: &str, json: &str) -> Option<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.members[index].client)).ok()?;
+        let address = (self.members[index].place.address, self.members[index].client);
+        let mut stream = TcpStream::connect_timeout(&address.into(), Duration::from_secs(1)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-        let head = format!("POST {path} HTTP/1.1\r\nHost: etcd\r\nConnection: close\r\nContent-Length: {}", json.len());
+        // Of version 1.0, so that the answer comes in one piece.
+        let head = format!("POST {path} HTTP/1.0\r\nContent-Length: {}", json.len());
         stream.write_all(format!("{head}\r\n\r\n{json}").as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
-        head.starts_with("HTTP/1.1 200").then(|| body.to_owned())
+        head.starts_with("HTTP/1.0 200").then(|| body.to_owned())
     }
 
     fn process(&self, index: usize) -> &Process {
@@ -174,13 +228,19 @@ impl Etcd {
 
 impl Member {
     fn spawn(&mut self, program: &Path) {
-        let url = |port: u16| format!("http://127.0.0.1:{port}");
+        let url = |port: u16| format!("http://{}:{port}", self.place.address);
         let (client, peer) = (url(self.client), url(self.peer));
         let mut args: Vec<OsString> = ["--name", &self.name, "--data-dir"].map(OsString::from).into();
         args.push(self.dir.path().join("data").into());
         args.extend(["--listen-client-urls", &client, "--advertise-client-urls", &client].map(OsString::from));
         args.extend(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer].map(OsString::from));
         args.extend(self.args.iter().map(OsString::from));
-        self.running = Some(Process::spawn(program, args, &self.dir.path().join("log")));
+        self.running = Some(Process::spawn(&self.place, program, args, &self.dir.path().join("log")));
     }
+}
+
+/// Copies what is in one folder into another.
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status();
+    assert!(copied.is_ok_and(|it| it.success()), "{} can be copied", from.display());
 }

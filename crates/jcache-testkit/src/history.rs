@@ -90,6 +90,11 @@ impl Operation {
         matches!(self.outcome, Outcome::Unknown | Outcome::Returned(_, Ok(_)))
     }
 
+    /// Whether it is one that may wait for somebody else.
+    pub fn waits(&self) -> bool {
+        matches!(Parsed::new(&self.command), Parsed::Mutation(mutation) if mutation.blocking().is_some())
+    }
+
     /// The operation in one line.
     pub fn show(&self) -> String {
         let command = crate::notation::line(self.command.args());

@@ -5,6 +5,7 @@
 //! - [`fault`]: a driver that fails, stalls and loses replies when told to.
 //! - [`etcd`]: a real etcd for the length of a test.
 //! - [`oracle`]: a real `redis-server` for the length of a test, and a plain client for it.
+//! - [`process`]: servers that never outlive their test, on this machine or in a network namespace.
 //! - [`history`] and [`check`]: what clients of a cluster saw, and what they must never see.
 //! - `simulator` (feature of the same name): whole clusters in one thread, with clients and with faults, from one seed.
 //! - [`differential`]: random commands on the oracle and on a subject, compared reply by reply and key by key.
@@ -18,7 +19,7 @@ pub mod history;
 mod model_driver;
 pub mod notation;
 pub mod oracle;
-mod process;
+pub mod process;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 

@@ -12,7 +12,7 @@ pub use client::RawClient;
 use tempfile::TempDir;
 
 pub use crate::process::{Missing, skip};
-use crate::process::{Process, find_program, free_port};
+use crate::process::{Place, Process, find_program, free_port};
 
 /// A server for a test that can be skipped: `None`, and a line that says so, when `redis-server` is not installed.
 ///
@@ -95,7 +95,7 @@ impl Options {
         args.extend(self.args.iter().map(OsString::from));
         // The log of an earlier server on the same port says nothing of this one.
         let _ = std::fs::remove_file(&log);
-        let process = Process::spawn(program, args, &log);
+        let process = Process::spawn(&Place::here(), program, args, &log);
         let text = || std::fs::read_to_string(&log).unwrap_or_default();
         let patience = Instant::now() + Duration::from_secs(20);
         loop {

@@ -80,6 +80,8 @@ impl Engine {
             return;
         }
         self.stop_following(cx);
+        // A leader that fell silent breaks no stream: what was sent to it is sent to the new one at once.
+        self.drop_uplink(cx);
         // A new leader gets its time before it is suspected.
         self.heard_at = cx.now.boot_us;
         self.end_candidacy(cx);

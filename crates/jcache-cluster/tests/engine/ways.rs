@@ -381,3 +381,22 @@ fn the_observer_of_a_full_set_is_promoted_when_a_member_dies() {
     cluster.until("promoted", 5000, |it| it.status(observer).role == Role::Follower);
     assert_eq!(cluster.status(leader).isr.len(), 3);
 }
+
+#[test]
+fn what_was_sent_to_a_leader_that_fell_silent_is_sent_to_the_next_one_at_once() {
+    let mut cluster = Cluster::ready(3, config(2));
+    let leader = cluster.leader().unwrap();
+    let followers = [(leader + 1) % 3, (leader + 2) % 3];
+    for node in followers {
+        // Each has a way to the leader, and a session.
+        cluster.write(node, "SET a 1");
+        cluster.cut.extend([(node, leader), (leader, node)]);
+    }
+    cluster.cut_etcd.insert(leader);
+    // No stream breaks, and nobody calls again.
+    let calls = followers.map(|node| cluster.ask(node, "SET a 2", CallOptions::default()));
+    let from = cluster.boot_us;
+    cluster.until("all calls are answered", 5_000, |it| calls.iter().all(|call| it.answers.contains_key(call)));
+    assert!(calls.iter().all(|call| cluster.answers[call].is_ok()), "{:?}", cluster.answers);
+    assert!(cluster.boot_us - from <= 1_300_000, "took {} us", cluster.boot_us - from);
+}

@@ -1,7 +1,7 @@
 //! A plain blocking client for the oracle: it shares no code with the Redis driver, so that one can check the other.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use jcache_core::{Reply, Value};
@@ -20,9 +20,18 @@ impl RawClient {
     /// # Errors
     /// When the port refuses.
     pub fn connect(port: u16) -> io::Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        Self::connect_to((Ipv4Addr::LOCALHOST, port).into(), Duration::from_secs(10))
+    }
+
+    /// Connects to a server anywhere; to connect, to send and to get a reply may each take `timeout`.
+    ///
+    /// # Errors
+    /// When nobody accepts in time.
+    pub fn connect_to(address: SocketAddr, timeout: Duration) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, timeout)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        stream.set_read_timeout(Some(timeout))?;
+        stream.set_write_timeout(Some(timeout))?;
         Ok(Self { stream: BufReader::with_capacity(1 << 16, stream) })
     }
 
