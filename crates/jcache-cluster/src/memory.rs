@@ -215,8 +215,7 @@ impl DistributedMemory {
     /// Waits until the process takes part no longer.
     ///
     /// # Errors
-    /// Why, unless it left on its own account: Configuration when it may not be in this cluster (its node id is another
-    /// process's, its settings differ, the cluster was founded anew), Unavailable when it cannot read what the leader writes.
+    /// Why, when nobody asked for it: as in [`join`](Self::join).
     pub async fn ended(&self) -> Result<()> {
         let mut view = self.inner.host.view();
         match view.wait_for(|view| view.ended.is_some()).await.ok().and_then(|view| view.ended.clone()) {
