@@ -131,12 +131,13 @@ impl Overview {
             reports.extend(answered.ok());
         }
         // Only the leader knows how far the others are behind it.
-        let lags: BTreeMap<String, (u64, u64)> = reports.values().flatten().fold(BTreeMap::new(), |mut lags, report| {
-            if report.epoch == state.as_ref().map_or(0, |state| state.epoch) {
-                lags.extend(report.lags.iter().map(|lag| (lag.node.clone(), (lag.records, lag.bytes))));
-            }
-            lags
-        });
+        let lags: BTreeMap<String, (u64, u64)> =
+            reports.values().flatten().fold(BTreeMap::new(), |mut lags, report| {
+                if report.epoch == state.as_ref().map_or(0, |state| state.epoch) {
+                    lags.extend(report.lags.iter().map(|lag| (lag.node.clone(), (lag.records, lag.bytes))));
+                }
+                lags
+            });
         let leads = leader.as_ref().map(|leader| leader.node.as_str().to_owned());
         let mut members: Vec<Peer> = Vec::new();
         for (index, record) in records.iter().enumerate() {

@@ -188,9 +188,12 @@ pub(crate) fn refusal(failure: Failure) -> Error {
         }
         Failure::SessionLost => refused("LOST a failover lost the write that this read asks for"),
         Failure::Cancelled => refused("CANCELLED the caller had gone; the command was not carried out"),
-        Failure::ShuttingDown => {
-            Error::new(ErrorKind::Unavailable, "SHUTDOWN this process has left the cluster; the command was not carried out")
+        Failure::ShuttingDown => Error::new(
+            ErrorKind::Unavailable,
+            "SHUTDOWN this process has left the cluster; the command was not carried out",
+        ),
+        Failure::Unknown => {
+            refused("UNCERTAIN no answer came in time; the command may have been carried out").uncertain()
         }
-        Failure::Unknown => refused("UNCERTAIN no answer came in time; the command may have been carried out").uncertain(),
     }
 }

@@ -26,8 +26,8 @@ use tokio::task::JoinSet;
 
 use crate::config::OnNotice;
 use crate::engine::{
-    Action, Admin, Answer, CallId, CallOptions, Config, Engine, Epoch, Event, Failure, Fatal, Identity, Message, NodeId,
-    Notice, Now, Outbox, Role, Status, Store, StreamId, StreamKind, Token, Transaction,
+    Action, Admin, Answer, CallId, CallOptions, Config, Engine, Epoch, Event, Failure, Fatal, Identity, Message,
+    NodeId, Notice, Now, Outbox, Role, Status, Store, StreamId, StreamKind, Token, Transaction,
 };
 use crate::error::{Error, Result};
 use crate::transport::{Dialler, Outgoing, Security, Streams, serve};

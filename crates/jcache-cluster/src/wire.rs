@@ -5,8 +5,8 @@ use jcache_core::Error;
 
 use crate::engine::codec::{broken, put_reply, take_reply};
 use crate::engine::{
-    Accept, Ack, AckMessage, Epoch, ForwardCall, ForwardResult, Frame, Incarnation, Join, Level, MemberId, Message, NodeId,
-    Offset, PeerStatus, Reject, Snap, SnapPart, Work,
+    Accept, Ack, AckMessage, Epoch, ForwardCall, ForwardResult, Frame, Incarnation, Join, Level, MemberId, Message,
+    NodeId, Offset, PeerStatus, Reject, Snap, SnapPart, Work,
 };
 
 #[allow(missing_docs, unreachable_pub, rustdoc::all, clippy::all, clippy::pedantic)] // made by prost and tonic
@@ -43,9 +43,7 @@ pub(crate) fn encode(message: Message) -> pb::Message {
         Message::Frame(Frame { epoch, written, first, count, hw, time_ms, seq, records }) => {
             Kind::Frame(pb::Frame { epoch, written, first, count, hw, time_ms, seq, records })
         }
-        Message::Snap(Snap { epoch, seq, part }) => {
-            Kind::Snap(pb::Snap { epoch, seq, part: Some(encode_part(part)) })
-        }
+        Message::Snap(Snap { epoch, seq, part }) => Kind::Snap(pb::Snap { epoch, seq, part: Some(encode_part(part)) }),
         Message::Ack(ack) => Kind::Ack(pb::Ack {
             epoch: ack.epoch,
             member: member(ack.member),
@@ -61,9 +59,7 @@ pub(crate) fn encode(message: Message) -> pb::Message {
         Message::Hello { member: who, cluster, generation, promised } => {
             Kind::Hello(pb::Hello { member: member(who), cluster, generation, promised })
         }
-        Message::Forward(calls) => {
-            Kind::Forward(pb::Forward { calls: calls.into_iter().map(encode_call).collect() })
-        }
+        Message::Forward(calls) => Kind::Forward(pb::Forward { calls: calls.into_iter().map(encode_call).collect() }),
         Message::ForwardCancel { seq } => Kind::ForwardCancel(pb::Cancel { seq }),
         Message::Forwarded { epoch, answers } => {
             let answers = answers.into_iter().map(|(seq, result)| encode_answer(seq, result)).collect();
@@ -196,7 +192,9 @@ fn decode_reject(reason: pb::reject::Reason) -> Result<Reject, Error> {
     use pb::reject::Reason;
     Ok(match reason {
         Reason::StaleEpoch(epoch) => Reject::StaleEpoch(epoch),
-        Reason::NotLeader(hint) => Reject::NotLeader((!hint.is_empty()).then(|| name(hint)).transpose()?.map(NodeId::new)),
+        Reason::NotLeader(hint) => {
+            Reject::NotLeader((!hint.is_empty()).then(|| name(hint)).transpose()?.map(NodeId::new))
+        }
         Reason::Cluster(_) => Reject::Cluster,
         Reason::Wire(_) => Reject::Wire,
         Reason::Busy(_) => Reject::Busy,
@@ -245,7 +243,14 @@ fn encode_call(call: ForwardCall) -> pb::Call {
                 Ack::InSync => Acknowledged::InSync(pb::Empty {}),
                 Ack::Replicas(count) => Acknowledged::Replicas(count),
             };
-            pb::call::Work::Write(pb::Write { session, low, acknowledged: Some(acknowledged), until_ms, command, several })
+            pb::call::Work::Write(pb::Write {
+                session,
+                low,
+                acknowledged: Some(acknowledged),
+                until_ms,
+                command,
+                several,
+            })
         }
     };
     pb::Call { seq: call.seq, work: Some(work) }
@@ -293,9 +298,7 @@ fn encode_answer(seq: u64, result: ForwardResult) -> pb::Answer {
 fn decode_answer(answer: pb::Answer) -> Result<(u64, ForwardResult), Error> {
     use pb::answer::Result as Said;
     let result = match answer.result.ok_or_else(broken)? {
-        Said::Done(pb::Done { reply, offset }) => {
-            ForwardResult::Done { reply: take_reply(&mut &reply[..])?, offset }
-        }
+        Said::Done(pb::Done { reply, offset }) => ForwardResult::Done { reply: take_reply(&mut &reply[..])?, offset },
         Said::Command(text) => ForwardResult::Command(Error::server(text)),
         Said::Again(_) => ForwardResult::Again,
         Said::NoSession(_) => ForwardResult::NoSession,

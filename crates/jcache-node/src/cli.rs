@@ -42,7 +42,9 @@ could not be started; 2 wrong usage or configuration.";
 /// A multi-level cache: a server that speaks Redis's protocol, a shell, a load generator
 #[derive(Debug, Parser)]
 #[command(name = "jcache", version, after_help = DETAILS, disable_help_subcommand = true)]
-#[command(override_usage = "jcache [OPTIONS] [COMMAND [ARG]...]\n       jcache serve|shell|bench|status|handover [OPTIONS]")]
+#[command(
+    override_usage = "jcache [OPTIONS] [COMMAND [ARG]...]\n       jcache serve|shell|bench|status|handover [OPTIONS]"
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) settings: Few,

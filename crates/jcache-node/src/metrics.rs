@@ -47,7 +47,11 @@ fn encode(mut metric: MetricEncoder<'_>, row: &Row, now: &Now) -> fmt::Result {
             metric.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)
         }),
         Read::Gauges(read) => read(now).into_iter().try_for_each(|(labels, figure)| {
-            if labels.is_empty() { metric.encode_gauge(&figure) } else { metric.encode_family(&labels)?.encode_gauge(&figure) }
+            if labels.is_empty() {
+                metric.encode_gauge(&figure)
+            } else {
+                metric.encode_family(&labels)?.encode_gauge(&figure)
+            }
         }),
         Read::Histograms(read) => read(now).into_iter().try_for_each(|(labels, it)| {
             let total = it.total.as_secs_f64();

@@ -145,8 +145,7 @@ impl Engine {
         let timeout = ms(options.timeout_ms.unwrap_or(self.config.call_ms));
         let deadline = cx.now.boot_us + timeout;
         let command = Bytes::new();
-        let pending =
-            |work| Pending::new(Some(call), work, command, deadline);
+        let pending = |work| Pending::new(Some(call), work, command, deadline);
         match &request {
             Request::Query(query) => self.on_read(cx, query, &request, options.level, pending),
             Request::Mutation(mutation) => {

@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jcache_etcd::{Change, Changes, Client, Compare, Error, ErrorKind, KeyValue, Operation, Outcome, Renewal, Response};
+use jcache_etcd::{
+    Change, Changes, Client, Compare, Error, ErrorKind, KeyValue, Operation, Outcome, Renewal, Response,
+};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::watch;

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
-pub use jcache_core::driver::Changed;
 use jcache_core::driver::ChangeFeed;
+pub use jcache_core::driver::Changed;
 use jcache_core::{Mutation, Value};
 use parking_lot::Mutex;
 

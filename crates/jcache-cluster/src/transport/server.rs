@@ -8,9 +8,9 @@ use tokio_stream::{Stream, StreamExt};
 use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::stream::{Answers, read};
 #[cfg(target_os = "linux")]
 use super::USER_TIMEOUT;
+use super::stream::{Answers, read};
 use super::{KEEPALIVE, MAX_FRAME, MAX_MESSAGE, Security, Streams, WINDOWS, outgoing};
 use crate::engine::{NodeId, StreamKind};
 use crate::error::{Error, Result};
@@ -65,10 +65,7 @@ impl<S: Streams> Replication for Service<S> {
         self.accept(StreamKind::Forward, request)
     }
 
-    async fn status(
-        &self,
-        request: Request<Streaming<pb::Message>>,
-    ) -> std::result::Result<Response<Sending>, Status> {
+    async fn status(&self, request: Request<Streaming<pb::Message>>) -> std::result::Result<Response<Sending>, Status> {
         self.accept(StreamKind::Status, request)
     }
 

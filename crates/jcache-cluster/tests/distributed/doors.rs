@@ -36,9 +36,7 @@ async fn only_members_with_the_right_papers_are_let_in() {
     let dir = dir.path();
     let ours = authority(dir, "ours");
     let theirs = authority(dir, "theirs");
-    for (name, by, expired) in
-        [("good", &ours, false), ("late", &ours, true), ("strange", &theirs, false)]
-    {
+    for (name, by, expired) in [("good", &ours, false), ("late", &ours, true), ("strange", &theirs, false)] {
         issue(dir, by, name, expired);
     }
     let tls = |ca: &str, name: &str| {

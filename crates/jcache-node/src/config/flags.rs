@@ -43,9 +43,8 @@ impl Given {
 
     fn read(matches: &ArgMatches) -> Self {
         // A command that has only some of the flags was not given the others.
-        let texts = |setting: &Setting| {
-            Some(matches.try_get_many::<String>(setting.name).ok().flatten()?.cloned().collect())
-        };
+        let texts =
+            |setting: &Setting| Some(matches.try_get_many::<String>(setting.name).ok().flatten()?.cloned().collect());
         let settings = SETTINGS.iter().filter_map(|setting| Some((setting, texts(setting)?))).collect();
         Self { file: matches.get_one("config").cloned(), settings }
     }

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jcache_server::Parameter;
 
-use crate::config::table::{SETTINGS, Setting, When};
 use crate::cluster::Member;
+use crate::config::table::{SETTINGS, Setting, When};
 use crate::config::{Config, Loaded};
 use crate::logs::Logs;
 
