@@ -3,6 +3,7 @@
 mod bytes;
 mod latency;
 mod near;
+mod relay;
 mod servers;
 mod throughput;
 

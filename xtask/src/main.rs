@@ -28,7 +28,8 @@ cargo xtask COMMAND
   model [--full]   check the replication rules state by state; --full exhausts the large bounds (minutes)
   sim [OPTIONS]    run the simulator of the cluster: --seeds N (default 500), --first-seed S, --nodes N,
                    --seconds S (of faults), --minutes M (of this machine), --trace, --without RULE;
-                   --weakened switches each rule off and says after how many seeds that is noticed
+                   --weakened switches each rule off and says after how many seeds that is noticed;
+                   long runs tell every 1,000 seeds how far they are
   faults [OPTIONS] real processes under faults: --only T-4,…, --seeds N (default 1), --first-seed S, --seconds N
                    (for the rounds of one run), --short, --list (see CONTRIBUTING.md)
   bench TABLE …    measure: `memory`, `layer`, `commands` or `node`, with --quick, --callgrind, --out DIR
@@ -165,7 +166,8 @@ fn sim(args: &[&str]) -> run::Outcome {
 fn sim_slice() -> run::Outcome {
     sim(&["--seeds", "500"])?;
     let tests = ["test", "--release", "-p", "jcache-testkit", "--features", "switches", "--test"];
-    run::cargo_with(&[&tests[..], &["simulator", "--test", "weakened"]].concat(), &SIM_PROFILE)
+    run::cargo_with(&[&tests[..], &["simulator", "--test", "weakened"]].concat(), &SIM_PROFILE)?;
+    run::cargo(&["test", "-p", "jcache-cluster", "--features", "switches", "--test", "engine"])
 }
 
 fn ci() -> run::Outcome {

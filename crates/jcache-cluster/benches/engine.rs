@@ -1,6 +1,6 @@
 //! What one replicated write costs the engine: a leader and two followers in one thread, `SET`s of 100 bytes, `InSync`.
 //!
-//! `cargo bench -p jcache-cluster`. Printed are nanoseconds and allocations per write for all three engines together,
+//! `cargo bench -p jcache-cluster`. Measured are the time and the allocations per write of all three engines together,
 //! once over a store that does nothing, so that the engine stands alone, and once over core's model. A write is one
 //! step at the leader; messages are passed on after every `batch` writes, as a transport does under load.
 
@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use bytes::Bytes;
+use criterion::{Criterion, Throughput};
 use jcache_cluster::engine::*;
 use jcache_core::command::Mutation;
 use jcache_core::{Arg, Context, Error, Query, Reply, Request, Timestamp, Value};
@@ -16,6 +17,9 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Writes before anything is measured, and those whose allocations are counted.
+const WARM_UP: u64 = 100_000;
 
 /// A store that holds nothing and costs nothing.
 struct Nothing;
@@ -197,25 +201,37 @@ impl<S: Store> Cluster<S> {
     }
 }
 
-fn measure<S: Store>(name: &str, store: impl Fn() -> S) {
+/// Measures writes over such a store: by the number that go out before messages are passed on.
+fn measure<S: Store>(criterion: &mut Criterion, name: &str, store: impl Fn() -> S) {
     let keys: Vec<String> = (0..10_000).map(|key| format!("key:{key:08}")).collect();
     let value = [b'x'; 100];
+    let mut group = criterion.benchmark_group(name);
     for batch in [1, 16, 256] {
         let mut cluster = Cluster::new(&store);
-        cluster.write(100_000, batch, &keys, &value);
-        let writes = 300_000_u64.next_multiple_of(batch);
-        let mut best = f64::MAX;
-        let mut allocations = 0.0;
-        for _ in 0..5 {
-            let (before, region, start) = (cluster.answered, Region::new(ALLOCATOR), Instant::now());
+        let mut write = |writes: u64| {
+            let (before, start) = (cluster.answered, Instant::now());
             cluster.write(writes, batch, &keys, &value);
-            best = best.min(start.elapsed().as_nanos() as f64 / writes as f64);
-            allocations = region.change().allocations as f64 / writes as f64;
+            let took = start.elapsed();
             assert_eq!(cluster.answered - before, writes, "every write was acknowledged");
             cluster.tick();
-        }
-        eprintln!("{name:<12} {batch:>4} writes a round: {best:>7.0} ns, {allocations:>5.2} allocations per write");
+            took
+        };
+        let writes = WARM_UP.next_multiple_of(batch);
+        write(writes);
+        let region = Region::new(ALLOCATOR);
+        write(writes);
+        let change = region.change();
+        let (count, bytes) = (change.allocations as f64 / writes as f64, change.bytes_allocated / writes as usize);
+        eprintln!("{name}, {batch} writes a round: {count:.2} allocations of {bytes} bytes in all per write");
+        group.throughput(Throughput::Elements(1));
+        group.bench_function(format!("{batch} writes a round"), |bencher| {
+            bencher.iter_custom(|writes| {
+                let whole = writes.next_multiple_of(batch);
+                write(whole).mul_f64(writes as f64 / whole as f64)
+            });
+        });
     }
+    group.finish();
 }
 
 fn main() {
@@ -223,6 +239,8 @@ fn main() {
     if std::env::args().any(|arg| arg == "--test") {
         return;
     }
-    measure("engine alone", || Nothing);
-    measure("with a model", || ModelStore::new(16));
+    let mut criterion = Criterion::default().configure_from_args();
+    measure(&mut criterion, "engine alone", || Nothing);
+    measure(&mut criterion, "with a model", || ModelStore::new(16));
+    criterion.final_summary();
 }

@@ -111,6 +111,9 @@ impl Driver for DistributedMemory {
         }
     }
 
+    /// A change is what the log says: a `DEL` of a watched key counts also when the key was not there. A watch breaks, too,
+    /// after 65,536 later writes, or when what came since is no longer in the backlog.
+    ///
     /// Costs nothing: from where on a key is watched this process knows, and what changed since the log tells.
     async fn watch(&self, keys: &[Key<'_>], watch: &mut Watch) -> Result<()> {
         let point = self.watch_point().ok_or_else(|| refusal(Failure::NoLeader))?;

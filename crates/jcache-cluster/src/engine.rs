@@ -137,6 +137,8 @@ pub struct Engine {
     last_state: Option<StateRecord>,
     /// Since when the coordinator is known to have lost its data.
     reset_since: Option<u64>,
+    /// Since when this process, which knows no cluster, finds none at the coordinator.
+    empty_since: Option<u64>,
     /// Members that the operator says are dead.
     buried: BTreeSet<MemberId>,
     part: Part,
@@ -190,6 +192,7 @@ impl Engine {
             coord: Coord::default(),
             last_state: None,
             reset_since: None,
+            empty_since: None,
             buried: BTreeSet::new(),
             part: Part::Seeking,
             candidacy: None,
@@ -433,6 +436,7 @@ impl Engine {
             calls: self.calls.len(),
             blocked,
             sessions: self.sessions.len(),
+            registered: self.coord.is_registered(),
             coordinated: self.coord.heard_within(now.boot_us, self.config.session_lease_ms),
             counters: self.counters,
         }

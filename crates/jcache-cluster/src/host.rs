@@ -8,6 +8,8 @@
 mod call;
 mod clock;
 mod coordinator;
+#[cfg(test)]
+mod hostile;
 mod operator;
 #[cfg(test)]
 mod tests;
@@ -86,7 +88,8 @@ impl<S> std::fmt::Debug for Shared<S> {
 pub(crate) struct View {
     pub(crate) role: Role,
     pub(crate) epoch: Epoch,
-    pub(crate) readable: bool,
+    /// Whether it has registered under its name, and answers reads.
+    pub(crate) placed: bool,
     pub(crate) ended: Option<Ended>,
 }
 
@@ -152,7 +155,7 @@ impl<S: Store + Send + 'static> Host<S> {
             coordinator: OnceLock::new(),
             dialler: Dialler::new(security.clone(), dial_timeout, runtime.clone()),
             publish,
-            view: watch::Sender::new(View { role: Role::Joining, epoch: 0, readable: false, ended: None }),
+            view: watch::Sender::new(View { role: Role::Joining, epoch: 0, placed: false, ended: None }),
         });
         let weak = Arc::downgrade(&shared);
         let deliver = Arc::new(move |event| {
@@ -271,8 +274,8 @@ impl<S: Store + Send + 'static> Shared<S> {
     fn show(&self) {
         let inner = self.inner.lock();
         let status = inner.engine.status(clock::now());
-        let (role, epoch, readable) = (status.role, status.epoch, status.readable);
-        let view = View { role, epoch, readable, ended: inner.ended.clone() };
+        let placed = status.registered && status.readable;
+        let view = View { role: status.role, epoch: status.epoch, placed, ended: inner.ended.clone() };
         drop(inner);
         self.view.send_if_modified(|known| {
             let changed = *known != view;

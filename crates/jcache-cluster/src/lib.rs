@@ -22,7 +22,10 @@
 //! 3. All in-sync members die.
 //! 4. An unclean start is allowed (`unclean_after`; by default after 30 s when `min_insync` is 1, never when it is more),
 //!    or an operator declares living members dead.
-//! 5. The coordinator loses its data, or goes back, at the moment at which members are lost too.
+//! 5. The coordinator loses its data, or goes back, at the moment at which members are lost too. Members that live write
+//!    it anew; a process that starts just then founds no other cluster, because it waits (`found_wait_ms`) and then sees
+//!    that others know one. Only when all who know it are cut from the coordinator for that long does another cluster
+//!    begin; they then end with [`Fatal::WrongCluster`](engine::Fatal::WrongCluster), and do not mix.
 //! 6. Processes are restarted one after another faster than they are synchronised, without waiting for their readiness.
 //! 7. `Leader` reads while `CLOCK_BOOTTIME` does not run alike on two members, as when a virtual machine is suspended.
 //! 8. Memory is corrupted. Digests of the shards, compared every second, find it out.
@@ -49,6 +52,10 @@
 //! - A member that was just synchronised may join the in-sync set before the commit point has reached what it executed.
 //!   At the floor it could otherwise never take a dead member's place.
 //! - Blocked callers do not hold up their session: after a while they go on under a new number.
+//! - During a full synchronisation records and pieces of the snapshot take turns. With records always first, as the paper
+//!   is easily read, steady writes would starve it; the follower's filter by offset is what makes turns right.
+//! - A fresh process waits before it founds a cluster, and registrations say who knows one: a wiped coordinator looks
+//!   like a new one to it. The very first start of a cluster takes that much longer.
 //! - With an unclean start allowed, the lease also needs the leader's key to have been seen within `unclean_after`.
 
 pub mod engine;

@@ -58,23 +58,37 @@ pub struct Part {
     pub epoch: Epoch,
 }
 
+impl Part {
+    fn of(view: &View) -> Self {
+        Self { role: view.role, epoch: view.epoch }
+    }
+}
+
 /// Follows the part that a process plays.
 #[derive(Debug, Clone)]
-pub struct RoleWatch(watch::Receiver<View>);
+pub struct RoleWatch {
+    view: watch::Receiver<View>,
+    seen: Part,
+}
 
 impl RoleWatch {
-    /// The part now.
-    pub fn current(&self) -> Part {
-        let view = self.0.borrow();
-        Part { role: view.role, epoch: view.epoch }
+    fn new(view: watch::Receiver<View>) -> Self {
+        let seen = Part::of(&view.borrow());
+        Self { view, seen }
     }
 
-    /// Waits until the part is another one; `None` when the process takes part no longer.
+    /// The part now.
+    pub fn current(&self) -> Part {
+        Part::of(&self.view.borrow())
+    }
+
+    /// Waits until the part is another one than this watch was last told; `None` when the process takes part no longer.
+    /// Parts that were over before anybody asked are left out.
     pub async fn changed(&mut self) -> Option<Part> {
-        let before = self.current();
-        let changed = |view: &View| view.ended.is_some() || view.role != before.role || view.epoch != before.epoch;
-        let view = self.0.wait_for(changed).await.ok()?;
-        view.ended.is_none().then_some(Part { role: view.role, epoch: view.epoch })
+        let seen = self.seen;
+        let view = self.view.wait_for(|view| view.ended.is_some() || Part::of(view) != seen).await.ok()?;
+        self.seen = Part::of(&view);
+        view.ended.is_none().then_some(self.seen)
     }
 }
 
@@ -121,7 +135,7 @@ impl DistributedMemory {
         let mut view = self.inner.host.view();
         let placed = |view: &View| {
             let stands = matches!(view.role, Role::Leader | Role::Fenced | Role::Follower | Role::Observer);
-            view.ended.is_some() || stands && view.readable
+            view.ended.is_some() || stands && view.placed
         };
         match tokio::time::timeout(self.inner.config.join_timeout, view.wait_for(placed)).await {
             Ok(Ok(view)) => match &view.ended {
@@ -195,7 +209,7 @@ impl DistributedMemory {
 
     /// Follows this process's part.
     pub fn watch_role(&self) -> RoleWatch {
-        RoleWatch(self.inner.host.view())
+        RoleWatch::new(self.inner.host.view())
     }
 
     /// Waits until the process takes part no longer; says why.

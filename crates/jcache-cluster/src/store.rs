@@ -129,10 +129,19 @@ impl MemoryStore {
     }
 }
 
-/// The shard of a key: the highest bits of the hash that places it.
+/// The shard of a key: the highest bits of the hash that places it, in reverse.
+///
+/// In reverse, because shards are loaded in their order: one after the other in the order of the hash they would all crowd
+/// into one end of a table that is still small, and each would wade through those before it.
 #[inline]
 fn shard_of(hasher: &Hasher, bits: u32, key: &[u8]) -> usize {
-    (hasher.hash(key) >> (64 - bits)) as usize
+    (hasher.hash(key).reverse_bits() & ((1 << bits) - 1)) as usize
+}
+
+/// The highest bits of the hashes in `shard`.
+#[inline]
+fn prefix_of(shard: usize, bits: u32) -> u64 {
+    (shard as u64).reverse_bits() >> (64 - bits)
 }
 
 impl Store for MemoryStore {
@@ -213,7 +222,7 @@ impl Store for MemoryStore {
 
     fn digest(&mut self, shard: usize) -> u64 {
         let mut digest = 0_u64;
-        self.live.visit(shard as u64, self.shard_bits, &mut |key, object, deadline| {
+        self.live.visit(prefix_of(shard, self.shard_bits), self.shard_bits, |key, object, deadline| {
             digest = digest.wrapping_add(entry_digest(key, object, deadline));
         });
         digest
@@ -221,7 +230,7 @@ impl Store for MemoryStore {
 
     fn snapshot(&mut self, shard: usize, chunk: usize) -> Vec<Bytes> {
         let Self { live, pieces, shard_bits, .. } = self;
-        live.visit(shard as u64, *shard_bits, &mut |key, object, deadline| {
+        live.visit(prefix_of(shard, *shard_bits), *shard_bits, |key, object, deadline| {
             portions(key, object, deadline, chunk, &mut |mutation| pieces.add(mutation, chunk));
         });
         pieces.take()

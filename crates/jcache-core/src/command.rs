@@ -36,7 +36,7 @@ use crate::arg::{ArgSink, Args, Key};
 use crate::effect::Effect;
 use crate::error::Result;
 use crate::keyspace::Keyspace;
-use crate::reply::{Outcome, Reply};
+use crate::reply::{Outcome, Reply, ReplySink};
 use crate::time::Context;
 
 /// What every command has: a declaration, arguments that can be read and written, and keys.
@@ -66,6 +66,19 @@ pub trait QueryCommand<'a>: Command<'a> + Into<Query<'a>> {
     /// # Errors
     /// Wrong type, or arguments that only turn out wrong against the data, with Redis's text.
     fn run<K: Keyspace>(&self, keyspace: &K, context: Context) -> Result<Self::Reply>;
+
+    /// Whether the command can [`tell`](QueryCommand::tell) its reply: those that give many small elements.
+    const TELLS: bool = false;
+
+    /// Tells the reply that [`run`](QueryCommand::run) would build, and says that it did. `false`: nothing was told,
+    /// because the key is not there, or the command does not tell.
+    ///
+    /// # Errors
+    /// As `run`; nothing was told then.
+    fn tell<K: Keyspace>(&self, keyspace: &K, out: &mut dyn ReplySink) -> Result<bool> {
+        let _ = (keyspace, out);
+        Ok(false)
+    }
 
     /// Whether `run` looks at what its [`Context`] tells: the time, for a deadline, or the seed, to pick at random.
     /// For the others a driver need find out neither.

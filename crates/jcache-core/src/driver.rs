@@ -12,7 +12,7 @@ use crate::effect::{Effect, Reach};
 use crate::error::{Error, Result};
 use crate::fetch::Fetched;
 use crate::object::Object;
-use crate::reply::Reply;
+use crate::reply::{Reply, ReplySink};
 use crate::snapshot::{FillLimit, Snapshot};
 use crate::time::Timestamp;
 use crate::watch::Watch;
@@ -78,6 +78,14 @@ pub trait Driver: Debug + Send + Sync + 'static {
     /// way for the most common question of all; who has no shorter one needs not say anything here.
     fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
         let _ = key;
+        None
+    }
+
+    /// Tells the answer to a query to `out` at once, when that needs no waiting, the key is there and the command
+    /// [tells](Query::tells) its reply: no element of it is built then. `None`, or an error: nothing was told. `None`
+    /// means "ask [`try_query`](Driver::try_query)", of which this is only the shorter way. Never blocks.
+    fn try_tell(&self, query: &Query<'_>, out: &mut dyn ReplySink) -> Option<Result<()>> {
+        let _ = (query, out);
         None
     }
 

@@ -39,7 +39,7 @@ pub use keyspace::Keyspace;
 pub use masked::Masked;
 pub use model::Model;
 pub use object::{Object, ObjectRef, Type};
-pub use reply::{Outcome, Reply};
+pub use reply::{Outcome, Reply, ReplySink};
 pub use snapshot::Snapshot;
 pub use time::{Context, Timestamp};
 pub use watch::Watch;

@@ -1,8 +1,10 @@
 //! Replies: one dynamic shape for drivers and protocols, and typed ones for callers.
 
 mod outcome;
+mod sink;
 
 pub use outcome::{Fields, Flat, Members, Outcome, Page, Printed, Scored};
+pub use sink::{ReplySink, Shape};
 
 use jcache_value::Value;
 

@@ -185,3 +185,20 @@ fn scan_survives_any_cursor() {
     }
     assert_eq!(hash.scan(0, 0, &mut |_, _| {}), 999, "a count of 0 makes progress too");
 }
+
+#[test]
+fn a_hash_that_is_set_whole_takes_no_room_to_spare() {
+    let pairs: Vec<(String, String)> = (0..10).map(|n| (format!("field:{n}"), format!("value:12345:{n}"))).collect();
+    let bytes = || pairs.iter().map(|(field, value)| (field.as_bytes(), value.as_bytes()));
+    let mut hash = Hash::new();
+    hash.prepare(bytes());
+    assert!(bytes().all(|(field, value)| hash.insert(field, value)));
+    let packed: usize = bytes().map(|(field, value)| field.len() + value.len() + 4).sum();
+    assert_eq!(hash.heap_size(), (packed + 8).next_multiple_of(16));
+    hash.prepare(bytes());
+    assert_eq!(hash.len(), 10, "what is there is not for a change of room");
+
+    let mut long = Hash::new();
+    long.prepare([(&b"field"[..], &[0; 100][..]), (b"other", b"")].into_iter());
+    assert_eq!(long.heap_size(), 0, "what will not be packed needs no block");
+}

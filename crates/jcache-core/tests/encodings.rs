@@ -97,6 +97,9 @@ fn hash(random: &mut Random, coverage: &mut Coverage) {
         let (before, ahead, was_packed) = (hash.heap_size(), hash.growth_ahead(borrowed), hash.is_packed());
         let is_long = |bytes: &[u8]| bytes.len() > Hash::MAX_PACKED_VALUE;
         let by_length = pairs.iter().any(|(field, value)| is_long(field) || is_long(value));
+        if random.below(2) == 0 {
+            hash.prepare(pairs.iter().map(|(field, value)| (&field[..], &value[..])));
+        }
         for (field, value) in pairs {
             assert_eq!(hash.insert(&field, &value), model.insert(field, value).is_none(), "seed {}", random.seed);
         }

@@ -168,7 +168,10 @@ impl Budget {
     }
 
     pub(crate) fn give_back(&self, bytes: usize) {
-        self.free.fetch_add(bytes as isize, Ordering::Relaxed);
+        // All threads share it.
+        if bytes > 0 {
+            self.free.fetch_add(bytes as isize, Ordering::Relaxed);
+        }
     }
 
     /// Changes places with the books of another one of the same size, under the locks of all shards of both.

@@ -6,7 +6,8 @@ use jcache_core::effect::Reach;
 use jcache_core::fetch::Fetched;
 use jcache_core::snapshot::FillLimit;
 use jcache_core::{
-    Answer, Driver, Effect, Error, ErrorKind, Key, Keyspace, Reply, Result, Snapshot, Timestamp, Value, Watch,
+    Answer, Driver, Effect, Error, ErrorKind, Key, Keyspace, Reply, ReplySink, Result, Snapshot, Timestamp, Value,
+    Watch,
 };
 
 use crate::Memory;
@@ -21,6 +22,20 @@ impl Driver for Memory {
     #[inline]
     fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
         Some(self.0.get(key))
+    }
+
+    fn try_tell(&self, query: &Query<'_>, out: &mut dyn ReplySink) -> Option<Result<()>> {
+        let told = self.0.read(query, |view, _| {
+            let told = query.tell(view, out);
+            if told == Ok(true) {
+                view.count(true);
+            }
+            told
+        });
+        match told {
+            Ok(told) => told.then_some(Ok(())),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     #[inline]

@@ -229,6 +229,7 @@ impl Engine {
         let mut stats = Stats::default();
         for index in shards {
             let shard = self.lock(index);
+            shard.queries.add_to(&mut stats);
             shard.counts.add_to(&mut stats, shard.table.len(), shard.memory_used());
         }
         stats
@@ -299,10 +300,10 @@ impl Engine {
     pub(crate) fn get_from(&self, shard: &Shard, hash: u64, key: &[u8]) -> Result<Option<Value>> {
         let lives = |deadline| deadline == 0 || !self.clock.has_come(deadline);
         let Some(item) = shard.table.find(hash, key).filter(|item| lives(item.deadline())) else {
-            shard.counts.query(false);
+            shard.queries.count(false);
             return Ok(None);
         };
-        shard.counts.query(true);
+        shard.queries.count(true);
         item.touch();
         item.as_text().map(|text| Some(text.clone())).ok_or_else(Error::wrong_type)
     }

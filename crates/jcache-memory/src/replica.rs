@@ -25,6 +25,9 @@ use crate::view::{Hold, View, free_elsewhere};
 use gate::Gate;
 pub use reads::Reads;
 
+/// Which keys an effect may touch.
+pub type Admits<'a> = &'a dyn Fn(&[u8]) -> bool;
+
 /// What writer and readers share.
 #[derive(Debug)]
 struct Shared {
@@ -119,7 +122,7 @@ impl Replica {
     ///
     /// # Errors
     /// The command's, which it had not at the other.
-    pub fn apply(&mut self, effect: &Mutation<'_>, admits: Option<&dyn Fn(&[u8]) -> bool>) -> Result<()> {
+    pub fn apply(&mut self, effect: &Mutation<'_>, admits: Option<Admits<'_>>) -> Result<()> {
         self.shared.engine.repeat(effect, admits)
     }
 
@@ -138,7 +141,7 @@ impl Replica {
 
     /// Visits all entries whose hash begins with the `bits` bits of `part`, due or not, with their deadlines; in any order.
     /// O(entries visited + shards).
-    pub fn visit(&self, part: u64, bits: u32, visit: &mut dyn FnMut(&[u8], ObjectRef<'_>, Option<Timestamp>)) {
+    pub fn visit(&self, part: u64, bits: u32, mut visit: impl FnMut(&[u8], ObjectRef<'_>, Option<Timestamp>)) {
         let rest = 64 - bits;
         let first = part << rest;
         self.shared.engine.visit(first, first | ((1 << rest) - 1), &mut |item| {

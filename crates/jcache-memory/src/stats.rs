@@ -44,11 +44,29 @@ pub struct Namespace {
     pub stats: Stats,
 }
 
-/// A shard's part of them, changed under its lock: queries have the shard for themselves, but only to read.
+/// How often a shard's queries found what they asked for. They have the shard for themselves, but only to read.
+#[derive(Debug, Default)]
+pub(crate) struct Queries {
+    hits: Cell<u64>,
+    misses: Cell<u64>,
+}
+
+impl Queries {
+    #[inline]
+    pub(crate) fn count(&self, hit: bool) {
+        let counter = if hit { &self.hits } else { &self.misses };
+        counter.set(counter.get() + 1);
+    }
+
+    pub(crate) fn add_to(&self, stats: &mut Stats) {
+        stats.hits += self.hits.get();
+        stats.misses += self.misses.get();
+    }
+}
+
+/// A shard's part of the other figures, changed under its lock.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    pub(crate) hits: Cell<u64>,
-    pub(crate) misses: Cell<u64>,
     pub(crate) evictions: u64,
     pub(crate) expirations: u64,
     /// By type: hashes, lists, sets, sorted sets. The rest are strings.
@@ -56,12 +74,6 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    #[inline]
-    pub(crate) fn query(&self, hit: bool) {
-        let counter = if hit { &self.hits } else { &self.misses };
-        counter.set(counter.get() + 1);
-    }
-
     fn collection(&mut self, object: &Object) -> Option<&mut usize> {
         match object.as_ref().kind() {
             Type::String => None,
@@ -100,8 +112,6 @@ impl Counts {
     /// Adds these to `stats`, for a shard of so many entries and bytes.
     pub(crate) fn add_to(&self, stats: &mut Stats, entries: usize, bytes: usize) {
         let [hashes, lists, sets, sorted_sets] = self.collections;
-        stats.hits += self.hits.get();
-        stats.misses += self.misses.get();
         stats.evictions += self.evictions;
         stats.expirations += self.expirations;
         stats.bytes += bytes;

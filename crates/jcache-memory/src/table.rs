@@ -31,10 +31,12 @@ const BRIM: usize = 27;
 /// The table halves when this fraction is left of what made it double.
 const SPARSE: usize = 8;
 
+/// What a look-up reads comes first, in this order: see [`Shard`](crate::shard::Shard).
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Table {
+    moving: Option<Box<Moving>>,
     current: Generation,
-    moving: Option<Moving>,
     len: usize,
     seed: Seed,
     /// Room to note deadlines is made with each array.
@@ -97,8 +99,7 @@ impl Table {
     /// The entry of `key`, which has `hash`.
     #[inline]
     pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<&Item> {
-        let generation = self.generation(hash);
-        generation.find(hash, key).map(|place| generation.get(place))
+        self.generation(hash).find_with(hash, key).map(|(_, item)| item)
     }
 
     /// The entry at `place`.
@@ -157,7 +158,7 @@ impl Table {
 
     fn resize(&mut self, bits: u32) {
         let from = std::mem::replace(&mut self.current, Generation::with_bits(bits, self.timed));
-        self.moving = Some(Moving { from, done: 0 });
+        self.moving = Some(Box::new(Moving { from, done: 0 }));
         self.step();
     }
 
@@ -187,7 +188,8 @@ impl Table {
         if self.smaller() != Some(spare.0.bits()) {
             return Some(spare);
         }
-        self.moving = Some(Moving { from: std::mem::replace(&mut self.current, spare.0), done: 0 });
+        let from = std::mem::replace(&mut self.current, spare.0);
+        self.moving = Some(Box::new(Moving { from, done: 0 }));
         None
     }
 
@@ -202,7 +204,7 @@ impl Table {
     /// Returns the old array when that was all.
     #[inline(never)]
     fn move_homes(&mut self) -> Option<Spare> {
-        let Moving { from, done } = self.moving.as_mut()?;
+        let Moving { from, done } = &mut **self.moving.as_mut()?;
         // A table that is to halve has hardly an entry in each, and before it halves again three entries leave for every
         // eight of its homes.
         let homes = if self.current.bits() < from.bits() { 4 } else { 2 };
@@ -254,6 +256,16 @@ impl Table {
         let wanted = name(hash);
         let accept = |hash: u64, item: &Item| name(hash) == wanted && accept(hash, item);
         self.generation(hash).find_like(hash, |key| self.seed.hash(key), accept)
+    }
+
+    /// Asks the processor for the entries that [`Table::named`] will look at; for the bucket first, some time before.
+    pub(crate) fn fetch_ahead(&self, hash: u64) {
+        self.generation(hash).fetch_ahead(hash);
+    }
+
+    /// Asks the processor for the bucket of `hash`.
+    pub(crate) fn fetch_bucket_ahead(&self, hash: u64) {
+        self.generation(hash).fetch_bucket_ahead(hash);
     }
 
     /// The entry that expires first, of those whose hash is not in `spared`.

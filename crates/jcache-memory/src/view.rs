@@ -69,11 +69,7 @@ impl<'a> View<'a> {
 
     #[inline]
     pub(crate) fn now(&self) -> Timestamp {
-        self.now.get().unwrap_or_else(|| {
-            let now = self.engine.clock.now();
-            self.now.set(Some(now));
-            now
-        })
+        now_of(self.engine, &self.now)
     }
 
     /// What a command is told that was not asked for one before.
@@ -203,8 +199,8 @@ impl<'a> View<'a> {
     #[inline]
     pub(crate) fn count(&self, hit: bool) {
         match &self.hold {
-            Hold::One { shard, .. } => shard.counts.query(hit),
-            Hold::Many(shards) => shards.iter().take(1).for_each(|(_, shard)| shard.counts.query(hit)),
+            Hold::One { shard, .. } => shard.queries.count(hit),
+            Hold::Many(shards) => shards.iter().take(1).for_each(|(_, shard)| shard.queries.count(hit)),
             Hold::Each => {}
         }
     }
@@ -217,6 +213,16 @@ impl<'a> View<'a> {
             garbage.push(Garbage::Item(shard.remove(hash, place)));
         }
     }
+}
+
+/// The time, read once.
+#[inline]
+fn now_of(engine: &Engine, now: &Cell<Option<Timestamp>>) -> Timestamp {
+    now.get().unwrap_or_else(|| {
+        let read = engine.clock.now();
+        now.set(Some(read));
+        read
+    })
 }
 
 /// No less than what an entry of a text of `len` bytes weighs, inline or by reference.

@@ -30,8 +30,9 @@ impl Member {
     pub(crate) async fn join(config: &Config, memory: jcache_memory::Builder, level: &str) -> jcache::Result<Self> {
         let memory = DistributedMemory::join(settings::of(config).memory(memory)).await?;
         let status = memory.status();
-        tracing::info!(node = %status.member.node, role = %status.role, epoch = status.epoch, "joined the cluster");
+        tracing::info!(node = %status.member.node, cluster = memory.cluster(), "joined the cluster");
         let mut parts = memory.watch_role();
+        tracing::info!("role {} epoch {}", status.role, status.epoch);
         tokio::spawn(async move {
             while let Some(part) = parts.changed().await {
                 tracing::info!("role {} epoch {}", part.role, part.epoch);

@@ -1,5 +1,6 @@
 //! Replies, errors and commands as bytes.
 
+use jcache_core::reply::{ReplySink, Shape};
 use jcache_core::{ArgSink, Error, Reply, Request, Value};
 
 use crate::Protocol;
@@ -25,6 +26,11 @@ impl Output {
             Ok(reply) => self.reply(reply, protocol),
             Err(error) => self.error(error),
         }
+    }
+
+    /// Writes a reply that is told, in the form that `protocol` has for it.
+    pub fn told(&mut self, protocol: Protocol) -> impl ReplySink + '_ {
+        Told { out: self, three: protocol == Protocol::Resp3 }
     }
 
     /// Writes an error. The text keeps its code word, such as `WRONGTYPE`; without one it gets `ERR`.
@@ -161,6 +167,28 @@ impl Output {
             self.reply(first, protocol);
             self.reply(second, protocol);
         }
+    }
+}
+
+/// Writes a reply that is told.
+struct Told<'o> {
+    out: &'o mut Output,
+    three: bool,
+}
+
+impl ReplySink for Told<'_> {
+    fn list(&mut self, shape: Shape, len: usize) {
+        match shape {
+            Shape::Set if self.three => self.out.header(b'~', len),
+            Shape::Map if self.three => self.out.header(b'%', len),
+            Shape::Map => self.out.header(b'*', len * 2),
+            Shape::Array | Shape::Set => self.out.header(b'*', len),
+        }
+    }
+
+    fn bulk(&mut self, bytes: &[u8]) {
+        self.out.tail.reserve(bytes.len() + 24);
+        self.out.string(bytes);
     }
 }
 

@@ -54,17 +54,22 @@ impl Output {
         self.tail.extend_from_slice(bytes);
     }
 
-    /// Takes over everything that `other` holds.
-    pub fn append(&mut self, other: &mut Output) {
-        if other.pieces.is_empty() {
-            self.tail.extend_from_slice(&other.tail[other.sent..]);
-        } else {
-            self.cut();
-            self.before += other.before;
-            self.pieces.append(&mut other.pieces);
-            self.tail = std::mem::take(&mut other.tail);
+    /// Takes over the first `count` bytes of what `other` holds: a copy, or large values by reference.
+    ///
+    /// # Panics
+    /// When there are fewer.
+    pub fn take_from(&mut self, other: &mut Output, mut count: usize) {
+        while count > 0 {
+            if let Some(piece) = other.pieces.pop_front_if(|piece| piece.len() <= count) {
+                (count, other.before) = (count - piece.len(), other.before - piece.len());
+                self.share(piece);
+            } else {
+                let step = count.min(other.chunk().len());
+                self.raw(&other.chunk()[..step]);
+                other.advance(step);
+                count -= step;
+            }
         }
-        other.clear();
     }
 
     /// Forgets what has not been sent.

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use jcache_core::{Error, Key, Reply, Request, Result, Watch};
+use jcache_core::{Error, Key, Query, Reply, ReplySink, Request, Result, Watch};
 
 use crate::status::Section;
 
@@ -14,6 +14,14 @@ use crate::status::Section;
 pub trait Backend: Clone + Send + Sync + 'static {
     /// Carries a command out at once, or says with `None` that it would have to wait, and has done nothing.
     fn try_call(&self, request: &Request<'_>) -> Option<Result<Reply>>;
+
+    /// Tells the answer to a query that [tells](Query::tells) its reply at once, from where the elements lie. `None`, or
+    /// an error: nothing was told. `None` means that the query is to be carried out like any command, of which this is
+    /// only the shorter way; so it is by default.
+    fn try_tell(&self, query: &Query<'_>, out: &mut dyn ReplySink) -> Option<Result<()>> {
+        let _ = (query, out);
+        None
+    }
 
     /// Carries a command out, also when that takes waiting. The future is dropped when the client goes away: a blocking
     /// command has then taken nothing.

@@ -2,13 +2,15 @@
 //!
 //! The task is a loop around one function, [`Connection::turn`], that never waits in between: it reads once, carries out
 //! every whole command that answers at once, and writes the replies with one call. Only a command that has to wait
-//! leaves it, and is awaited by itself ([`waiting`](crate::waiting)). So an ordinary command costs no future, no timer
-//! and no allocation here; what takes time (idle clients, limits over time) is looked after from outside, once a second.
+//! leaves it: with others of its batch ([`train`](crate::train)), or by itself ([`waiting`](crate::waiting)). So an
+//! ordinary command costs no future, no timer and no allocation here; what takes time (idle clients, limits over time) is
+//! looked after from outside, once a second.
 
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use jcache_core::Request;
 use jcache_resp::{Limits as WireLimits, ProtocolError, RequestDecoder};
 
 use crate::accept::Registered;
@@ -18,6 +20,7 @@ use crate::command::{self, Command, Kind};
 use crate::session::{Session, Verdict};
 use crate::stopwatch::Stopwatch;
 use crate::stream::Stream;
+use crate::train::Train;
 use crate::waiting::Pending;
 use crate::wire::{End, Wire};
 
@@ -136,8 +139,10 @@ impl<B: Backend> Connection<B> {
         }
         let mut tally = Tally::default();
         let mut stopwatch = Stopwatch::start(&session.shared.settings);
+        // What is under way when the batch ends is waited for then.
+        let mut train = Train::default();
         let outcome = loop {
-            if tally.commands >= TURN || session.out.len() >= HIGH_WATER {
+            if tally.commands >= TURN || session.out.len() + train.bytes() >= HIGH_WATER {
                 break Batch::Full;
             }
             let args = match decoder.next() {
@@ -158,6 +163,7 @@ impl<B: Backend> Connection<B> {
                 {
                     (command, known)
                 }
+                _ if !train.is_empty() => break Batch::Wait(Pending::anew(&args)),
                 _ => match session.consider(&args) {
                     Verdict::Data(command, known) => (command, known),
                     Verdict::Done => {
@@ -175,15 +181,24 @@ impl<B: Backend> Connection<B> {
                 },
             };
             let result = match known.parse(&args) {
-                Ok(request) => match backend.try_call(&request) {
-                    Some(result) => result,
-                    None => break Batch::Wait(Pending::data(&args, command, known)),
-                },
+                Ok(request) if train.is_empty() || train.lets_pass(&request) => {
+                    if let Some(failed) = tell(backend, &request, session, &mut train) {
+                        tally.count(session, command, failed);
+                        stopwatch.lap(session, &args);
+                        continue;
+                    }
+                    match backend.try_call(&request) {
+                        Some(result) => result,
+                        None if session.is_plain && train.take(&request, (command, known), &args, session) => continue,
+                        None => break Batch::Wait(Pending::data(&args, command, known)),
+                    }
+                }
+                Ok(_) => break Batch::Wait(Pending::anew(&args)),
                 Err(error) => Err(error),
             };
             tally.count(session, command, result.is_err());
             if session.is_plain {
-                session.out.result(&result, session.protocol);
+                train.output(&mut session.out).result(&result, session.protocol);
             } else {
                 session.result(&result);
                 session.after();
@@ -191,7 +206,13 @@ impl<B: Backend> Connection<B> {
             stopwatch.lap(session, &args);
         };
         tally.flush(session);
-        outcome
+        if train.is_empty() {
+            return outcome;
+        }
+        Batch::Wait(match outcome {
+            Batch::Wait(pending) => pending.after(train),
+            Batch::Empty | Batch::Full => Pending::train(train),
+        })
     }
 
     /// Takes leave.
@@ -224,6 +245,21 @@ impl<B: Backend> Connection<B> {
             let _ = tokio::time::timeout(GOODBYE, goodbye).await;
         }
     }
+}
+
+/// Lets the backend write the answer to a query of many elements itself, where it can; says whether it is an error.
+#[inline]
+fn tell<B: Backend>(backend: &B, request: &Request<'_>, session: &mut Session, train: &mut Train) -> Option<bool> {
+    let Request::Query(query) = request else { return None };
+    if !session.is_plain || !query.tells() {
+        return None;
+    }
+    let out = train.output(&mut session.out);
+    let told = backend.try_tell(query, &mut out.told(session.protocol))?;
+    if let Err(error) = &told {
+        out.error(error);
+    }
+    Some(told.is_err())
 }
 
 /// Answers what is not the protocol.

@@ -24,6 +24,7 @@ mod status;
 mod stopwatch;
 mod stream;
 mod tls;
+mod train;
 mod users;
 mod waiting;
 mod wire;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::calls::Calls;
 use crate::channels::{Channels, Kind};
@@ -15,6 +15,7 @@ use crate::registry::{Registry, Totals};
 use crate::settings::{Limits, Parameter};
 use crate::slow::SlowLog;
 use crate::status::{Section, Status};
+use crate::train;
 use crate::users::Users;
 
 /// Gives sections of `INFO`.
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) calls: Calls,
     pub(crate) pause: Pause,
     pub(crate) counts: Counts,
+    /// For commands that a client has under way besides another.
+    pub(crate) beside: Arc<Semaphore>,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) info: Vec<InfoSource>,
     /// The addresses that are served.
@@ -104,6 +107,7 @@ impl Shared {
             calls: Calls::new(),
             pause: Pause::default(),
             counts: Counts::default(),
+            beside: Arc::new(Semaphore::new(train::BESIDE)),
             parameters,
             info,
             addresses: Mutex::default(),

@@ -1,10 +1,12 @@
 //! Commands that have to wait: those that a level far away answers, blocking ones, transactions, and all during a pause.
 //!
-//! They are awaited one at a time and in order, as their replies go out. Meanwhile the connection stays awake: see
-//! [`Wire::attend`](crate::wire::Wire::attend).
+//! Those of a [`Train`] are under way together; the others are awaited one at a time. Replies go out in order. Meanwhile
+//! the connection stays awake: see [`Wire::attend`](crate::wire::Wire::attend).
 
+use std::pin::pin;
 use std::time::Instant;
 
+use futures_util::StreamExt;
 use jcache_core::command::Known;
 use jcache_core::{Error, ErrorKind, Key, Reply, Request, Result};
 use jcache_resp::Arguments;
@@ -14,34 +16,56 @@ use crate::command::{Command, Kind, Work};
 use crate::connection::Connection;
 use crate::session::{Queue, Verdict, WATCHED_MAX};
 use crate::stopwatch;
+use crate::train::{self, Train};
 use crate::wire::{Attended, End};
 
-/// A command that has to wait, with its arguments.
+/// What has to be waited for: commands under way together, then one that has to be alone.
 pub(crate) struct Pending {
-    args: Arguments<'static>,
-    what: What,
+    train: Train,
+    alone: Option<(Arguments<'static>, What)>,
 }
 
+/// What a command waits for that has to be alone.
 enum What {
     Data(&'static Command, Known),
     Work(Work),
+    /// Whatever was before it; then it is looked at as if it had just come.
+    Anew,
     Paused,
 }
 
 impl Pending {
-    #[cold]
+    /// A command that waits by itself.
     pub(crate) fn data(args: &Arguments<'_>, command: &'static Command, known: Known) -> Self {
-        Self { args: args.to_static(), what: What::Data(command, known) }
+        Self::alone(args, What::Data(command, known))
     }
 
-    #[cold]
     pub(crate) fn work(args: &Arguments<'_>, work: Work) -> Self {
-        Self { args: args.to_static(), what: What::Work(work) }
+        Self::alone(args, What::Work(work))
+    }
+
+    /// A command that waits for those before it.
+    pub(crate) fn anew(args: &Arguments<'_>) -> Self {
+        Self::alone(args, What::Anew)
+    }
+
+    pub(crate) fn paused(args: &Arguments<'_>) -> Self {
+        Self::alone(args, What::Paused)
     }
 
     #[cold]
-    pub(crate) fn paused(args: &Arguments<'_>) -> Self {
-        Self { args: args.to_static(), what: What::Paused }
+    fn alone(args: &Arguments<'_>, what: What) -> Self {
+        Self { train: Train::default(), alone: Some((args.to_static(), what)) }
+    }
+
+    /// Commands under way together, and nothing after them.
+    pub(crate) fn train(train: Train) -> Self {
+        Self { train, alone: None }
+    }
+
+    /// The same, after `train`.
+    pub(crate) fn after(self, train: Train) -> Self {
+        Self { train, ..self }
     }
 }
 
@@ -57,15 +81,21 @@ enum Part {
 
 impl<B: Backend> Connection<B> {
     pub(crate) async fn carry_out(&mut self, pending: Pending) -> Result<(), End> {
-        let Pending { args, mut what } = pending;
+        let Pending { train, alone } = pending;
+        if !train.is_empty() {
+            self.run_train(train).await?;
+        }
+        let Some((args, mut what)) = alone else { return Ok(()) };
         loop {
             match what {
                 What::Data(command, known) => self.call(command, known, &args).await?,
                 What::Work(Work::Watch) => self.watch(&args).await?,
                 What::Work(Work::Execute) => self.execute().await?,
-                What::Paused => {
-                    let shared = self.wire.session.shared.clone();
-                    self.wire.attend(shared.pause.over(), true).await?;
+                What::Paused | What::Anew => {
+                    if let What::Paused = what {
+                        let shared = self.wire.session.shared.clone();
+                        self.wire.attend(shared.pause.over(), true).await?;
+                    }
                     what = match self.wire.session.consider(&args) {
                         Verdict::Done => return Ok(()),
                         Verdict::Data(command, known) => What::Data(command, known),
@@ -82,6 +112,27 @@ impl<B: Backend> Connection<B> {
             self.wire.session.after();
             return Ok(());
         }
+    }
+
+    /// Waits for the commands of a train, and writes their replies and those in between.
+    async fn run_train(&mut self, train: Train) -> Result<(), End> {
+        let started = Instant::now();
+        let (cars, mut between, _permits) = train.into_parts();
+        let mut answers = pin!(train::answers(&self.backend, &cars));
+        for car in &cars {
+            let answer = match self.wire.attend(answers.next(), false).await? {
+                Attended::Done(Some(answer)) => answer,
+                Attended::Done(None) | Attended::Unblocked { .. } => break,
+            };
+            let session = &mut self.wire.session;
+            stopwatch::note(session, &car.args, started.elapsed());
+            session.count(car.command, 1, answer.is_err().into());
+            session.out.take_from(&mut between, car.before);
+            session.result(&answer);
+        }
+        let rest = between.len();
+        self.wire.session.out.take_from(&mut between, rest);
+        Ok(())
     }
 
     async fn call(&mut self, command: &'static Command, known: Known, args: &Arguments<'static>) -> Result<(), End> {

@@ -190,6 +190,8 @@ fn who_dies_in_a_pipeline_has_done_a_beginning_of_it() {
     let mut watcher = node.client();
     for _ in 0..20 {
         let mut client = node.client();
+        // From here on the server knows of it, so that it also knows of its end.
+        client.ask("PING", "+PONG\r\n");
         let pipeline: String = (1..=2000).map(|i| format!("RPUSH l {i}\r\n")).collect();
         client.stream.write_all(pipeline.as_bytes()).unwrap();
         client.abort();

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use jcache_testkit::simulator::{Figures, Run, Settings, run};
 
+/// After so many runs the figures so far are told.
+const TOLD_EVERY: u64 = 1_000;
 /// Failures after which nothing more is learned.
 const MOST_FAILURES: u64 = 10;
 
@@ -66,6 +68,9 @@ fn run_all(options: &Options, each: impl Fn(u64, &Run) + Sync) -> Figures {
             let run = run(&Settings { seed, ..options.settings.clone() });
             let mut next = next.lock().expect("invariant: no run panics while it holds the lock");
             next.1.merge(&run.figures);
+            if next.1.runs.is_multiple_of(TOLD_EVERY) && next.1.runs < options.seeds {
+                say(&format!("so far: {}\n", next.1));
+            }
             each(seed, &run);
         }
     };

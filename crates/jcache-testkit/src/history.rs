@@ -14,6 +14,8 @@ pub type Moment = u64;
 pub enum Promise {
     /// Nothing: a write that a failover may lose, or a read that may be stale.
     Weak,
+    /// A read of what this process has been told is written.
+    Own,
     /// What this client has seen before.
     Session,
     /// A write that is kept, or a read of all that is acknowledged: linearizable.
@@ -53,6 +55,8 @@ pub struct Operation {
     pub client: usize,
     /// The node that it called.
     pub node: usize,
+    /// Which of the node's lives that was: another process each.
+    pub life: u32,
     /// The keys that belong together: no operation touches two groups.
     pub group: usize,
     /// The command.

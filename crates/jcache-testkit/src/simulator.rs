@@ -19,6 +19,7 @@ mod nemesis;
 mod network;
 mod plan;
 mod process;
+mod scenes;
 mod trace;
 mod watch;
 mod workload;
@@ -86,8 +87,8 @@ pub fn run(settings: &Settings) -> Run {
     let mut world = World::new(settings);
     let plan = world.plan.clone();
     world.trace.line(0, || format!("{plan:?}"));
-    // A first second without faults, so that there is a cluster to be hurt.
-    let first = 1_500_000;
+    // At first no faults, so that there is a cluster to be hurt.
+    let first = 1_500_000 + plan.config.found_wait_ms * 1_000;
     world.agenda.plan(first, Happening::Fault);
     world.run(first + plan.fault_seconds * 1_000_000);
     world.conclude();

@@ -25,6 +25,7 @@
 //! assert_eq!(entry.as_text().expect("a text entry"), b"hello world");
 //! ```
 
+mod ahead;
 mod block;
 mod convert;
 mod edit;
@@ -32,6 +33,7 @@ mod entry;
 mod layout;
 mod value;
 
+pub use ahead::fetch_ahead;
 pub use entry::Entry;
 pub use value::Value;
 

@@ -134,7 +134,7 @@ families! {
 
 /// Builds a cache of the families `F`.
 pub struct Builder<F> {
-    levels: Vec<(Arc<dyn DynDriver>, LevelPolicy)>,
+    levels: Vec<(Box<dyn DynDriver>, LevelPolicy)>,
     strict: bool,
     limit: FillLimit,
     jitter: f64,
@@ -179,7 +179,7 @@ impl<F> Builder<F> {
     where
         F: Accepts<D>,
     {
-        self.levels.push((Arc::new(driver), policy));
+        self.levels.push((Box::new(driver), policy));
         self
     }
 
@@ -236,7 +236,7 @@ impl<F> Builder<F> {
             return Err(configuration(format!("jitter must be at least 0 and below 1, not {jitter}")));
         }
         if levels.is_empty() {
-            levels.push((Arc::new(Memory::new()), LevelPolicy::new().name("memory")));
+            levels.push((Box::new(Memory::new()), LevelPolicy::new().name("memory")));
         }
         for (index, (_, policy)) in levels.iter_mut().enumerate() {
             policy.name.get_or_insert_with(|| format!("level{index}"));

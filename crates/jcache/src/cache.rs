@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jcache_core::command::{Family, check_size};
-use jcache_core::{Key, MutationCommand, Outcome, QueryCommand, Reply, Request, Result, Value, Watch};
+use jcache_core::{
+    Key, MutationCommand, Outcome, Query, QueryCommand, Reply, ReplySink, Request, Result, Value, Watch,
+};
 
 use crate::builder::{Builder, Everything};
 use crate::commands::Call;
@@ -34,6 +36,14 @@ pub trait Execute: Send + Sync {
     /// is carried out like any command, of which this is only the shorter way.
     fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
         let _ = key;
+        None
+    }
+
+    /// Tells the answer to `out` at once, element by element, if that can be done: for a protocol, which has no use for
+    /// a reply that is built first. `None`, or an error: nothing was told. `None` says nothing: then the query is
+    /// carried out like any command, of which this is only the shorter way.
+    fn try_tell(&self, query: &Query<'_>, out: &mut dyn ReplySink) -> Option<Result<()>> {
+        let _ = (query, out);
         None
     }
 
@@ -269,6 +279,10 @@ impl Execute for Cache {
     #[inline]
     fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
         self.levels.try_text(key)
+    }
+
+    fn try_tell(&self, query: &Query<'_>, out: &mut dyn ReplySink) -> Option<Result<()>> {
+        self.levels.try_tell(query, out)
     }
 
     async fn call(&self, request: &Request<'_>) -> Result<Reply> {

@@ -42,6 +42,7 @@ mod pages;
 mod set;
 mod sorted_set;
 mod string;
+mod text;
 
 pub use answers::PoppedFrom;
 pub use args::{Each, IntoArgs, IntoBounds, IntoKeys, IntoScored};
@@ -55,6 +56,7 @@ pub use pages::Pages;
 pub use set::SetCommands;
 pub use sorted_set::SortedSetCommands;
 pub use string::StringCommands;
+pub use text::Text;
 
 use crate::Cache;
 

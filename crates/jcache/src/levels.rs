@@ -11,9 +11,9 @@
 //! - [`maintenance`]: the task that probes and repairs while something is wrong.
 
 pub(crate) mod erased;
-mod follow;
 mod explain;
 mod fence;
+mod follow;
 mod health;
 pub(crate) mod level;
 mod maintenance;

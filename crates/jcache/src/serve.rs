@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 
-use jcache_core::{Key, Reply, Request, Result, Watch};
+use jcache_core::{Key, Query, Reply, ReplySink, Request, Result, Watch};
 use jcache_server::{Backend, Listener, Section, Server};
 
 use crate::Cache;
@@ -45,6 +45,10 @@ impl Backend for Cache {
     #[inline]
     fn try_call(&self, request: &Request<'_>) -> Option<Result<Reply>> {
         Execute::try_call(self, request)
+    }
+
+    fn try_tell(&self, query: &Query<'_>, out: &mut dyn ReplySink) -> Option<Result<()>> {
+        Execute::try_tell(self, query, out)
     }
 
     fn call(&self, request: &Request<'_>) -> impl Future<Output = Result<Reply>> + Send {

@@ -216,6 +216,11 @@ impl Engine {
         matches!(self.has_seen(token), Seen::Lost)
     }
 
+    /// Whether, as far as is known, too few members are in step for any commit.
+    fn is_short(&self) -> bool {
+        self.coord.view.state.as_ref().is_some_and(|(state, _)| state.isr.len() < self.config.min_insync)
+    }
+
     /// Whether this process carries out writes now.
     fn serves(&self) -> bool {
         matches!(&self.part, Part::Leading(lead) if lead.draining.is_none())
@@ -531,6 +536,8 @@ impl Engine {
             let failure = match pending.work {
                 Asked::Write(..) if pending.sends > 0 => Failure::Unknown,
                 Asked::Read(_) if pending.sends > 0 || self.serves() => Failure::Fenced,
+                // No session could be opened: it had to be committed.
+                Asked::Write(..) if self.is_short() => Failure::NotEnoughReplicas,
                 _ => Failure::NoLeader,
             };
             self.forget_held(Origin::Local(seq));

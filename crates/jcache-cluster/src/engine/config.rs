@@ -43,6 +43,10 @@ pub struct Config {
     pub unclean_after_ms: Option<u64>,
     /// After the coordinator lost its data, in-sync members leave the last leader this long to write it anew.
     pub reseed_wait_ms: u64,
+    /// A process that finds nothing at the coordinator waits this long for members that know a cluster, before it founds
+    /// one: the coordinator may have lost its data while they live. They appear again within a third of their lease and
+    /// what an answer takes, so this should not be below the lease. 0 founds at once.
+    pub found_wait_ms: u64,
     /// Time to live of the process's lease at the coordinator.
     pub session_lease_ms: u64,
     /// The coordinator is read whole this often, whatever the watch says.
@@ -112,6 +116,7 @@ impl Config {
             timing,
             unclean_after_ms: (min_insync <= 1).then_some(30_000),
             reseed_wait_ms: 5_000,
+            found_wait_ms: 2_000,
             session_lease_ms: 2_000,
             relist_ms: 5_000,
             retry_ms: 300,

@@ -87,7 +87,8 @@ pub(crate) struct Coord {
     /// When this process first found its node id taken.
     taken_since: Option<u64>,
     watching: bool,
-    listed_at: u64,
+    /// When the last listing came.
+    pub(crate) listed_at: u64,
     list_wanted: bool,
     /// When the last answer came.
     heard_at: u64,
@@ -238,6 +239,7 @@ impl Engine {
             voter: me.voter,
             proto: self.config.wire,
             lease,
+            cluster: self.cluster.clone().unwrap_or_default(),
         };
         let write = Write::Put { key: key.clone(), value: json(&record), lease: Some(lease) };
         let txn = Txn { guards: vec![(key, guard)], writes: vec![write] };

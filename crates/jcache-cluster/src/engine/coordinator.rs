@@ -182,6 +182,9 @@ pub struct MemberRecord {
     pub proto: (u32, u32),
     /// Its lease, for a hand-over to it.
     pub lease: LeaseId,
+    /// The id of its cluster; empty when it has not been in one yet.
+    #[serde(default)]
+    pub cluster: String,
 }
 
 /// The value of `leader`.

@@ -83,10 +83,13 @@ impl Engine {
         let silent = boot >= self.heard_at + ms(self.config.timing.grant_ms);
         // The grant: having acknowledged a message, this process does not elect itself for γ.
         let granted = boot < self.granted_until.max(self.awake_at) && !self.rules.off(Switch::IgnoreGrant);
+        let free = silent && !granted;
         if let Some(since) = self.reset_since {
-            let listed = self.last_state.as_ref().is_some_and(|state| state.isr.contains(me));
-            let due = boot >= since + ms(self.config.reseed_wait_ms) && silent && !granted;
-            return (listed && due).then_some(Kind::Reseed);
+            let before = self.last_state.as_ref()?;
+            if before.isr.contains(me) {
+                return (free && boot >= since + ms(self.config.reseed_wait_ms)).then_some(Kind::Reseed);
+            }
+            return self.unclean(boot, before, since).filter(|_| free);
         }
         let (state, _) = view.state.as_ref()?;
         let absent = view.leader.is_none();
@@ -98,15 +101,19 @@ impl Engine {
         if !absent {
             return None;
         }
+        let kind = self.unclean(boot, state, view.leaderless_since?)?;
+        (free || kind == Kind::Unclean { certain: true }).then_some(kind)
+    }
+
+    /// Whether nobody of the recorded in-sync set is left (2.21): for certain, or as it has seemed since `since`.
+    fn unclean(&self, boot: u64, recorded: &StateRecord, since: u64) -> Option<Kind> {
+        let members = &self.coord.view.members;
         let dead = |member: &MemberId| {
-            self.buried.contains(member) || view.members.get(&member.node).is_some_and(|(it, _)| it.inc != member.inc)
+            self.buried.contains(member) || members.get(&member.node).is_some_and(|(it, _)| it.inc != member.inc)
         };
-        if state.isr.iter().all(dead) {
-            return Some(Kind::Unclean { certain: true });
-        }
-        let (after, since) = (self.config.unclean_after_ms?, view.leaderless_since?);
-        let waited = boot >= since + ms(after) && silent && !granted;
-        waited.then_some(Kind::Unclean { certain: false })
+        let certain = recorded.isr.iter().all(dead);
+        let waited = self.config.unclean_after_ms.is_some_and(|after| boot >= since + ms(after));
+        (certain || waited).then_some(Kind::Unclean { certain })
     }
 
     /// For the test of the tests: a restarted process passes for the one before.
@@ -193,7 +200,9 @@ impl Engine {
         let epoch = self.next_epoch();
         let view = &self.coord.view;
         let recorded = view.state.as_ref().map(|(state, _)| state);
-        let Some(before) = (if kind == Kind::Reseed { self.last_state.as_ref() } else { recorded }) else { return };
+        // What the coordinator lost is written anew from what was last seen there.
+        let before = if self.reset_since.is_some() { self.last_state.as_ref() } else { recorded };
+        let Some(before) = before else { return };
         let mut state = StateRecord { epoch, leader: me.clone(), n: before.n + 1, ..before.clone() };
         match kind {
             Kind::Elect => {
@@ -236,12 +245,26 @@ impl Engine {
         recorded.max(self.promised) + 1
     }
 
-    /// Founds the cluster, when there is none and this process has never been in one.
+    /// Founds the cluster, when there is none, this process has never been in one, and nobody who was has been seen for
+    /// a while: to a fresh process a coordinator that lost its data looks like a new one (2.20).
     fn found<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
         let view = &self.coord.view;
         let empty = view.state.is_none() && view.leader.is_none() && view.revision > 0;
         let fresh = self.cluster.is_none() && self.coord.is_registered() && self.me.voter;
-        let Some(lease) = self.coord.lease().filter(|_| empty && fresh && self.coord.intent.is_none()) else { return };
+        let Some(lease) = self.coord.lease().filter(|_| empty && fresh && self.coord.intent.is_none()) else {
+            self.empty_since = None;
+            return;
+        };
+        let due = *self.empty_since.get_or_insert(cx.now.boot_us) + ms(self.config.found_wait_ms);
+        let known = view.members.values().any(|(record, _)| !record.cluster.is_empty());
+        let hasty = self.rules.off(Switch::FoundAtOnce);
+        if !hasty && (cx.now.boot_us < due || known) {
+            return;
+        }
+        if !hasty && self.config.found_wait_ms > 0 && self.coord.listed_at < due {
+            // Whom the watch did not show, a last look does.
+            return self.coord.want_list();
+        }
         let me = self.me.member.clone();
         let epoch = self.next_epoch();
         let state = StateRecord {

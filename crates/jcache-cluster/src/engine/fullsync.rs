@@ -1,9 +1,10 @@
 //! Full synchronisation (2.14): shard by shard, on the one stream that carries the records too.
 //!
-//! The leader cuts shard after shard as they are at the end of its log, and sends records first, so what a shard lacks
-//! comes behind it. The follower's rules: a record of a shard that has *not begun* is dropped (the cut will have it); of
-//! the shard *in progress* kept until its end; and then, as later, applied *if and only if* it is from after the cut.
-//! Nothing is held back at the leader, and at the follower no more than one shard's worth.
+//! The leader cuts shard after shard as they are at the end of its log. Records and pieces take turns, so that neither
+//! writes nor the synchronisation can starve the other; a cut may therefore overtake records that it already has. The
+//! follower's rules: a record of a shard that has *not begun* is dropped (the cut will have it); of the shard *in
+//! progress* kept until its end; and then, as later, applied *if and only if* it is from after the cut. The end is told
+//! when all records are sent. Nothing is held back at the leader, and at the follower no more than one shard's worth.
 
 use std::collections::VecDeque;
 
@@ -30,19 +31,25 @@ pub(crate) struct Sending {
     pieces: VecDeque<Bytes>,
     open: bool,
     done: bool,
+    /// Records went last: it is a piece's turn.
+    pub(crate) waited: bool,
 }
 
 impl Sending {
-    /// For a follower that was attached to the records after `_cursor`.
-    pub(crate) fn new(_cursor: Offset) -> Self {
-        Self { next_shard: 0, pieces: VecDeque::new(), open: false, done: false }
+    pub(crate) fn new() -> Self {
+        Self { next_shard: 0, pieces: VecDeque::new(), open: false, done: false, waited: false }
     }
 
     pub(crate) fn is_done(&self) -> bool {
         self.done
     }
 
-    /// The next part. The follower has been sent all records up to `leo`.
+    /// Whether all shards are sent, and only the end is to be told.
+    pub(crate) fn is_at_its_end(&self, shards: usize) -> bool {
+        !self.done && !self.open && self.next_shard == shards
+    }
+
+    /// The next part; `leo` is the end of the log. The end itself is for a follower that was sent all records.
     pub(crate) fn next<S: Store>(
         &mut self,
         store: &mut S,
@@ -51,6 +58,7 @@ impl Sending {
         sessions: &Sessions,
         epochs: &Epochs,
     ) -> SnapPart {
+        self.waited = false;
         if self.open {
             let shard = self.next_shard - 1;
             if let Some(entries) = self.pieces.pop_front() {

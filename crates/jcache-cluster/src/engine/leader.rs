@@ -268,7 +268,7 @@ impl Engine {
             progress_at: boot,
             close_since: None,
             far_since: None,
-            sending: full.then(|| Sending::new(truncate_to)),
+            sending: full.then(Sending::new),
             coordinated: false,
         };
         peer.sent.push_back((1, boot, lead.round));

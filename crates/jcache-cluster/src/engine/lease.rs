@@ -11,7 +11,7 @@ impl Engine {
     /// Whether nobody else can lead now.
     pub(super) fn lease_is_valid(&self, now: Now) -> bool {
         let Part::Leading(lead) = &self.part else { return false };
-        if self.rules.off(Switch::StaleReads) {
+        if self.rules.off(Switch::StaleReads) || self.watch_decides() {
             return true;
         }
         let boot = now.boot_us;

@@ -1,6 +1,6 @@
 //! A store over core's reference keyspace: for tests, the simulator, and as the measure of other stores.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use jcache_core::command::Mutation;
@@ -22,6 +22,8 @@ pub struct ModelStore {
     /// How keys are placed, when that is not its own way.
     hasher: Option<Hasher>,
     most_keys: Option<usize>,
+    /// Hashes of keys with what they hold, since nothing was done to them: a digest is their sum.
+    hashes: HashMap<Vec<u8>, u64>,
 }
 
 impl ModelStore {
@@ -56,6 +58,18 @@ impl ModelStore {
             Side::Loading => self.loading.get_or_insert_default(),
         }
     }
+
+    /// The keys of `mutation`, or all when it names none, are about to change.
+    fn forget_hashes(&mut self, mutation: &Mutation<'_>) {
+        let mut named = false;
+        mutation.visit_keys(|key| {
+            named = true;
+            self.hashes.remove(key.0.as_bytes());
+        });
+        if !named {
+            self.hashes.clear();
+        }
+    }
 }
 
 /// FNV-1a: the same everywhere, as a shard's number must be.
@@ -72,7 +86,7 @@ fn hash(parts: &[&[u8]]) -> u64 {
 fn shard_of(hasher: Option<&Hasher>, key: &[u8], shards: usize) -> usize {
     match hasher {
         None => (hash(&[key]) % shards as u64) as usize,
-        Some(hasher) => ((u128::from(hasher.hash(key)) * shards as u128) >> 64) as usize,
+        Some(hasher) => (hasher.hash(key).reverse_bits() % shards as u64) as usize,
     }
 }
 
@@ -83,6 +97,7 @@ impl Store for ModelStore {
     }
 
     fn mutate(&mut self, mutation: &Mutation<'_>, context: Context, removed: &mut Removed) -> Result<Reply, Error> {
+        self.forget_hashes(mutation);
         mutation.visit_keys(|key| {
             self.live.at(context.now);
             let live = self.live.contains(key);
@@ -97,6 +112,7 @@ impl Store for ModelStore {
         while self.most_keys.is_some_and(|most| self.live.len() > most) {
             let Some(key) = self.live.iter().next().map(|(key, ..)| Value::new(key)) else { break };
             self.live.remove(&key);
+            self.hashes.remove(key.as_bytes());
             removed.evicted.push(key);
         }
         reply
@@ -104,6 +120,7 @@ impl Store for ModelStore {
 
     fn apply(&mut self, effect: &Mutation<'_>, side: Side, admits: &dyn Fn(usize) -> bool) -> Result<(), Error> {
         let (shards, hasher) = (self.shards, self.hasher.clone());
+        self.forget_hashes(effect);
         let model = self.side(side);
         model.at(Timestamp::ZERO);
         let mut masked = Masked::new(model, |key: &[u8]| admits(shard_of(hasher.as_ref(), key, shards)));
@@ -135,10 +152,17 @@ impl Store for ModelStore {
 
     fn digest(&mut self, shard: usize) -> u64 {
         self.live.at(Timestamp::ZERO);
-        let own = self.live.iter().filter(|(key, ..)| self.shard_of(key) == shard);
+        let (shards, hasher) = (self.shards, &self.hasher);
+        let own = self.live.iter().filter(|(key, ..)| shard_of(hasher.as_ref(), key, shards) == shard);
+        let hashes = &mut self.hashes;
         own.map(|(key, object, deadline)| {
-            let deadline = deadline.map_or(0, Timestamp::as_millis).to_le_bytes();
-            hash(&[key, &deadline, &content(object)])
+            let known = hashes.get(key).copied();
+            known.unwrap_or_else(|| {
+                let deadline = deadline.map_or(0, Timestamp::as_millis).to_le_bytes();
+                let hash = hash(&[key, &deadline, &content(object)]);
+                hashes.insert(key.to_vec(), hash);
+                hash
+            })
         })
         .fold(0, u64::wrapping_add)
     }
@@ -177,6 +201,7 @@ impl Store for ModelStore {
 
     fn load_swap(&mut self) {
         self.live = self.loading.take().unwrap_or_default();
+        self.hashes.clear();
     }
 
     fn load_abort(&mut self) {
@@ -209,4 +234,51 @@ fn content(object: &Object) -> Vec<u8> {
         codec::put_bytes(&mut all, &value);
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use jcache_core::Arg;
+
+    use super::*;
+
+    #[test]
+    fn a_digest_is_that_of_what_is_held_now() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let (mut store, mut removed) = (ModelStore::new(3).with_most_keys(12), Removed::default());
+        for round in 0..4_000_u64 {
+            let key = format!("k{}", random.u8(..8));
+            let (other, value) = (format!("k{}", random.u8(..8)), round.to_string());
+            let words: &[&str] = match random.u8(..12) {
+                0 => &["SET", &key, &value],
+                1 => &["SET", &key, &value, "PX", "50"],
+                2 => &["RPUSH", &key, &value, "x"],
+                3 => &["LPOP", &key],
+                4 => &["RENAME", &key, &other],
+                5 => &["COPY", &key, &other, "REPLACE"],
+                6 => &["SUNIONSTORE", &key, &key, &other],
+                7 => &["SADD", &key, &value, "m"],
+                8 => &["LMPOP", "2", &key, &other, "LEFT"],
+                9 => &["PEXPIRE", &key, "30"],
+                10 => &["DEL", &key, &other],
+                _ => &["ZADD", &key, &value, "m"],
+            };
+            let args: Vec<Arg<'_>> = words.iter().map(|word| Arg::from(*word)).collect();
+            let mutation = Mutation::parse(&args).expect("a command");
+            let context = Context::at(Timestamp::from_millis(1_000 + round));
+            if random.bool() {
+                let _ = store.mutate(&mutation, context, &mut removed);
+            } else {
+                let admitted = random.usize(..3);
+                let _ = store.apply(&mutation, Side::Live, &|shard| shard == admitted);
+            }
+            if random.u8(..100) == 0 {
+                let all = ["FLUSHALL"].map(Arg::from);
+                store.apply(&Mutation::parse(&all).expect("a command"), Side::Live, &|_| true).expect("it runs");
+            }
+            let mut anew = ModelStore { hashes: HashMap::new(), ..store.clone() };
+            let shard = random.usize(..3);
+            assert_eq!(store.digest(shard), anew.digest(shard), "after {words:?}");
+        }
+    }
 }

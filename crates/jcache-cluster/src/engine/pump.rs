@@ -1,4 +1,4 @@
-//! What goes to the followers: records first, then at most one piece of a snapshot, else a heartbeat when one is due.
+//! What goes to the followers: records, and in turn with them pieces of a snapshot; else a heartbeat when one is due.
 //!
 //! Nothing is delayed on purpose: while messages are on their way, records gather and go together in the next frame.
 
@@ -46,11 +46,23 @@ impl Engine {
                 continue;
             }
             let mut wants_snap = false;
-            while peer.sent.len() < self.config.frames_in_flight {
-                if peer.cursor <= leo {
+            loop {
+                let behind = peer.cursor <= leo;
+                let syncs = peer.sending.as_ref().filter(|sending| !sending.is_done());
+                let ends = syncs.is_some_and(|sending| sending.is_at_its_end(cx.store.shards()));
+                // The end goes with the records that it closes: else new ones would always come before it.
+                let room = self.config.frames_in_flight + usize::from(ends && !behind);
+                if peer.sent.len() >= room {
+                    break;
+                }
+                let piece = syncs.is_some_and(|sending| !behind || sending.waited && !ends);
+                if behind && !piece {
                     match self.log.read(peer.cursor, self.config.frame_bytes) {
                         Some(run) => {
                             peer.cursor += u64::from(run.count);
+                            if let Some(sending) = &mut peer.sending {
+                                sending.waited = true;
+                            }
                             let seq = peer.next_seq(boot, round, hw);
                             cx.out.send(*stream, frame(seq, Some(run), 0, 0));
                         }
@@ -60,9 +72,8 @@ impl Engine {
                             break;
                         }
                     }
-                } else if peer.sending.as_ref().is_some_and(|sending| !sending.is_done()) {
+                } else if let Some(sending) = peer.sending.as_mut().filter(|_| piece) {
                     wants_snap = true;
-                    let sending = peer.sending.as_mut().expect("invariant: checked just before");
                     let part = sending.next(cx.store, leo, self.config.frame_bytes, &self.sessions, &self.log.epochs);
                     let seq = peer.next_seq(boot, round, hw);
                     cx.out.send(*stream, Message::Snap(super::message::Snap { epoch, seq, part }));

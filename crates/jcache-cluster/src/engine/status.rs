@@ -85,6 +85,8 @@ pub struct Status {
     pub blocked: usize,
     /// Sessions.
     pub sessions: usize,
+    /// Whether this process stands at the coordinator, under its node id.
+    pub registered: bool,
     /// Whether the coordinator answers.
     pub coordinated: bool,
     /// What was counted since the start.

@@ -30,13 +30,13 @@ pub enum Switch {
     R8InPlace,
     /// R9: a new leader drops the tail that was not committed.
     R9DropTail,
-    /// R9: a new leader answers strong reads before its first record is committed.
+    /// R9: a new leader answers strong reads before its first record, and so what they saw, is committed.
     R9EarlyReads,
     /// R10: followers show what is not committed.
     R10ShowUncommitted,
     /// R11: the leader takes acknowledgements of any epoch and incarnation.
     R11AnyAck,
-    /// R12: a watch event makes a leader, or unmakes none.
+    /// R12: what the watch last told makes a leader, and proves to it that it still leads.
     R12WatchDecides,
     /// A proposal without an answer is forgotten.
     GiveUpPending,
@@ -68,6 +68,8 @@ pub enum Switch {
     OwnClock,
     /// An element is handed to a waiting caller without being logged with the push.
     UnloggedPop,
+    /// A process that finds nothing at the coordinator founds a cluster at once.
+    FoundAtOnce,
     /// Effects are logged as the command came: relative times, conditions, chance.
     LogCommands,
 }
@@ -106,6 +108,7 @@ impl Switch {
         Switch::IgnoreGrant,
         Switch::OwnClock,
         Switch::UnloggedPop,
+        Switch::FoundAtOnce,
         Switch::LogCommands,
     ];
 }

@@ -1,7 +1,7 @@
 //! What an operator asks of a process over the network: its figures, and to give leadership away.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Shared, clock};
 use crate::engine::{Admin, Event, NodeId, Role, Store};
@@ -10,6 +10,9 @@ use crate::wire::pb;
 /// How long a hand-over may take here, and how often it is tried: the engine takes none up while it changes the in-sync
 /// set.
 const HANDOVER: (Duration, Duration) = (Duration::from_secs(5), Duration::from_millis(5));
+
+/// How long a process may take to learn that it leads.
+const LEARN: Duration = Duration::from_secs(1);
 
 impl<S: Store + Send + 'static> Shared<S> {
     pub(super) fn figures(&self) -> pb::Report {
@@ -55,25 +58,31 @@ impl<S: Store + Send + 'static> Shared<S> {
 
     /// Gives leadership to `node`, or to whoever has most.
     pub(super) async fn give_away(self: Arc<Self>, node: Option<NodeId>) -> Result<(), String> {
+        let started = Instant::now();
         let given_away = async {
             let mut led = false;
             loop {
                 let status = self.inner.lock().engine.status(clock::now());
-                if !matches!(status.role, Role::Leader | Role::Fenced) {
-                    let leader = status.leader.map_or_else(|| "nobody".to_owned(), |node| node.to_string());
-                    return if led { Ok(()) } else { Err(format!("this process does not lead; {leader} does")) };
+                let leads = matches!(status.role, Role::Leader | Role::Fenced);
+                if !leads && led {
+                    return Ok(());
                 }
-                led = true;
-                let me = &status.member.node;
-                let in_step = |node: &NodeId| {
-                    let recorded = status.isr.iter().any(|member| member.node == *node);
-                    recorded && status.lag.contains_key(node)
-                };
-                match &node {
-                    Some(node) if node == me => return Ok(()),
-                    Some(node) if !in_step(node) => return Err(format!("'{node}' is not a member in step")),
-                    None if !status.lag.keys().any(in_step) => return Err("no other member is in step".to_owned()),
-                    _ => self.step(Event::Admin(Admin::Handover(node.clone()))),
+                // Etcd may have named this process just now, and the process not know yet.
+                if !leads && started.elapsed() > LEARN {
+                    let leader = status.leader.map_or_else(|| "nobody".to_owned(), |node| node.to_string());
+                    return Err(format!("this process does not lead; {leader} does"));
+                }
+                if leads {
+                    led = true;
+                    let me = &status.member.node;
+                    let in_step = |node: &NodeId| status.isr.iter().any(|member| member.node == *node);
+                    match &node {
+                        Some(node) if node == me => return Ok(()),
+                        Some(node) if !in_step(node) => return Err(format!("'{node}' is not a member in step")),
+                        None if status.isr.len() < 2 => return Err("no other member is in step".to_owned()),
+                        // In step, but perhaps not back yet on a stream to this leader: tried until it is.
+                        _ => self.step(Event::Admin(Admin::Handover(node.clone()))),
+                    }
                 }
                 tokio::time::sleep(HANDOVER.1).await;
             }

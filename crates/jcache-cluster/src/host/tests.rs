@@ -15,8 +15,25 @@ use crate::transport::{Secret, Security};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-async fn start(etcd: &Etcd, name: &str, min_insync: usize, secret: Option<Secret>) -> Host<ModelStore> {
+pub(super) async fn start(etcd: &Etcd, name: &str, min_insync: usize, secret: Option<Secret>) -> Host<ModelStore> {
+    let (listener, _) = listen().await;
+    start_on(listener, etcd, name, min_insync, secret)
+}
+
+/// A free port, and its address.
+pub(super) async fn listen() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    (listener, addr)
+}
+
+pub(super) fn start_on(
+    listener: TcpListener,
+    etcd: &Etcd,
+    name: &str,
+    min_insync: usize,
+    secret: Option<Secret>,
+) -> Host<ModelStore> {
     let identity = Identity {
         member: MemberId::new(name, rand()),
         addr: listener.local_addr().unwrap().to_string(),
@@ -36,7 +53,7 @@ fn rand() -> u128 {
     (u128::from(fastrand::u64(..)) << 64) | u128::from(fastrand::u64(..))
 }
 
-async fn run(host: &Host<ModelStore>, line: &str, options: CallOptions) -> Result<Reply, Failure> {
+pub(super) async fn run(host: &Host<ModelStore>, line: &str, options: CallOptions) -> Result<Reply, Failure> {
     let args: Vec<Arg<'_>> = line.split(' ').map(Arg::from).collect();
     Ok(host.call(Request::parse(&args).unwrap(), options).await?.reply)
 }
@@ -53,7 +70,7 @@ async fn until_done(host: &Host<ModelStore>, line: &str, options: CallOptions) -
     }
 }
 
-async fn until(what: &str, host: &Host<ModelStore>, condition: impl Fn(&Host<ModelStore>) -> bool) {
+pub(super) async fn until(what: &str, host: &Host<ModelStore>, condition: impl Fn(&Host<ModelStore>) -> bool) {
     let started = Instant::now();
     while !condition(host) {
         assert!(started.elapsed() < PATIENCE, "{what}: not reached\n{:#?}", host.status());

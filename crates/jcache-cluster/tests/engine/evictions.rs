@@ -7,7 +7,7 @@ use jcache_core::Reply;
 /// A cluster whose leader keeps so many keys.
 fn bounded(most: usize) -> (Cluster, usize) {
     let mut cluster = Cluster::ready(3, config(2));
-    let leader = cluster.leader().unwrap();
+    let leader = cluster.leader().expect("a cluster that is ready has one");
     cluster.nodes[leader].store = ModelStore::new(4).with_most_keys(most);
     (cluster, leader)
 }

@@ -2,9 +2,12 @@
 
 mod backlog;
 mod evictions;
+mod founding;
 mod harness;
+mod numbers;
 mod outcomes;
 mod reconcile;
+mod rules;
 mod seed;
 mod settings;
 mod ways;

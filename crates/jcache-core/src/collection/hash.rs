@@ -150,6 +150,22 @@ impl Hash {
         self.peek(field).is_some()
     }
 
+    /// Takes the room that these fields need, and no more, where there are none yet: most hashes are set whole and then
+    /// read. O(number of fields given).
+    pub fn prepare<'x>(&mut self, mut pairs: impl Iterator<Item = (&'x [u8], &'x [u8])>) {
+        let Form::Packed(packed) = &mut self.0 else { return };
+        let cost = |(field, value): (&[u8], &[u8])| {
+            let stays = field.len().max(value.len()) <= Self::MAX_PACKED_VALUE;
+            stays.then(|| Packed::cost(field.len()) + Packed::cost(value.len()))
+        };
+        if packed.is_empty()
+            && let Some((bytes, 2..=Self::MAX_PACKED_ENTRIES)) =
+                pairs.try_fold((0, 0), |(bytes, count), pair| Some((bytes + cost(pair)?, count + 1)))
+        {
+            *packed = Packed::with_capacity(bytes);
+        }
+    }
+
     /// Sets a field and returns whether it is new.
     pub fn insert(&mut self, field: &[u8], new: &[u8]) -> bool {
         if field.len().max(new.len()) > Self::MAX_PACKED_VALUE {

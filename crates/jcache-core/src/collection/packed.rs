@@ -37,7 +37,7 @@ pub(crate) struct Packed {
 impl Packed {
     /// An empty sequence with room for `bytes` of elements and their lengths.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
-        Packed { block: vec![0; bytes].into_boxed_slice(), start: 0, end: 0, len: 0 }
+        Packed { block: vec![0; filling(bytes)].into_boxed_slice(), start: 0, end: 0, len: 0 }
     }
 
     /// How many elements there are.
@@ -299,14 +299,19 @@ impl Packed {
     #[cold]
     fn relocate(&mut self, before: usize, after: usize) {
         let size = self.size();
-        // An allocator would round up in any case: what it adds is room too.
-        let total = (before + size + after + 8).next_multiple_of(16) - 8;
+        let total = filling(before + size + after);
         assert!(total <= u32::MAX as usize, "a packed sequence is at most 4 GiB");
         let mut block = vec![0; total].into_boxed_slice();
         let before = if after == 0 { total - size } else { before };
         block[before..before + size].copy_from_slice(self.live());
         *self = Packed { block, start: before as u32, end: (before + size) as u32, len: self.len };
     }
+}
+
+/// So many bytes and what an allocator would round them up by in any case: that is room too.
+#[inline]
+fn filling(bytes: usize) -> usize {
+    (bytes + 8).next_multiple_of(16) - 8
 }
 
 impl Clone for Packed {

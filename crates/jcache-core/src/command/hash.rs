@@ -15,7 +15,7 @@ use crate::collection::Hash;
 use crate::command::{Cursor, KeyPositions, Late, QueryCommand, ScanOptions, command};
 use crate::error::Result;
 use crate::keyspace::Keyspace;
-use crate::reply::{Fields, Flat, Page};
+use crate::reply::{Fields, Flat, Page, ReplySink, Shape};
 use crate::time::Context;
 
 command! {
@@ -113,8 +113,17 @@ command! {
 }
 
 impl<'a> QueryCommand<'a> for HGetAll<'a> {
+    const TELLS: bool = true;
+
     fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<Fields> {
         Ok(Fields(keyspace.collection::<Hash>(&self.key)?.map_or_else(Vec::new, Hash::entries)))
+    }
+
+    fn tell<K: Keyspace>(&self, keyspace: &K, out: &mut dyn ReplySink) -> Result<bool> {
+        let Some(hash) = keyspace.collection::<Hash>(&self.key)? else { return Ok(false) };
+        out.list(Shape::Map, hash.len());
+        hash.iter().for_each(|(field, value)| [field, value].into_iter().for_each(|it| out.bulk(it)));
+        Ok(true)
     }
 }
 
@@ -128,9 +137,18 @@ command! {
 }
 
 impl<'a> QueryCommand<'a> for HKeys<'a> {
+    const TELLS: bool = true;
+
     fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<Vec<Value>> {
         let hash = keyspace.collection::<Hash>(&self.key)?;
         Ok(hash.map_or_else(Vec::new, |hash| hash.iter().map(|(field, _)| Value::new(field)).collect()))
+    }
+
+    fn tell<K: Keyspace>(&self, keyspace: &K, out: &mut dyn ReplySink) -> Result<bool> {
+        let Some(hash) = keyspace.collection::<Hash>(&self.key)? else { return Ok(false) };
+        out.list(Shape::Array, hash.len());
+        hash.iter().for_each(|(field, _)| out.bulk(field));
+        Ok(true)
     }
 }
 
@@ -144,9 +162,18 @@ command! {
 }
 
 impl<'a> QueryCommand<'a> for HVals<'a> {
+    const TELLS: bool = true;
+
     fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<Vec<Value>> {
         let hash = keyspace.collection::<Hash>(&self.key)?;
         Ok(hash.map_or_else(Vec::new, |hash| hash.entries().into_iter().map(|(_, value)| value).collect()))
+    }
+
+    fn tell<K: Keyspace>(&self, keyspace: &K, out: &mut dyn ReplySink) -> Result<bool> {
+        let Some(hash) = keyspace.collection::<Hash>(&self.key)? else { return Ok(false) };
+        out.list(Shape::Array, hash.len());
+        hash.iter().for_each(|(_, value)| out.bulk(value));
+        Ok(true)
     }
 }
 

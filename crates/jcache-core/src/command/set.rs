@@ -15,7 +15,7 @@ use crate::collection::Set;
 use crate::command::{Cursor, KeyPositions, Late, QueryCommand, ScanOptions, command};
 use crate::error::Result;
 use crate::keyspace::Keyspace;
-use crate::reply::{Members, Page};
+use crate::reply::{Members, Page, ReplySink, Shape};
 use crate::time::Context;
 
 command! {
@@ -78,8 +78,17 @@ command! {
 }
 
 impl<'a> QueryCommand<'a> for SMembers<'a> {
+    const TELLS: bool = true;
+
     fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<Members> {
         Ok(Members(keyspace.collection::<Set>(&self.key)?.map_or_else(Vec::new, |set| set.iter().collect())))
+    }
+
+    fn tell<K: Keyspace>(&self, keyspace: &K, out: &mut dyn ReplySink) -> Result<bool> {
+        let Some(set) = keyspace.collection::<Set>(&self.key)? else { return Ok(false) };
+        out.list(Shape::Set, set.len());
+        set.iter().for_each(|member| out.bulk(&member));
+        Ok(true)
     }
 }
 

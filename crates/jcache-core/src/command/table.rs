@@ -12,7 +12,7 @@ use crate::arg::{Arg, ArgSink, Args, Key};
 use crate::effect::Effect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyspace::Keyspace;
-use crate::reply::{Outcome, Reply};
+use crate::reply::{Outcome, Reply, ReplySink};
 use crate::time::Context;
 
 macro_rules! commands {
@@ -349,6 +349,23 @@ impl<'a> Query<'a> {
     #[inline]
     pub fn run<K: Keyspace>(&self, keyspace: &K, context: Context) -> Result<Reply> {
         each_query!(self, it => it.run(keyspace, context).map(Outcome::into_reply))
+    }
+
+    /// Whether the command can [`tell`](Query::tell) its reply.
+    #[inline]
+    pub fn tells(&self) -> bool {
+        fn tells<'a, C: QueryCommand<'a>>(_: &C) -> bool {
+            C::TELLS
+        }
+        each_query!(self, it => tells(it))
+    }
+
+    /// Tells the reply to `out` instead of building it, when the command can and the key is there; says whether it did.
+    ///
+    /// # Errors
+    /// The command's, with Redis's text; nothing was told then.
+    pub fn tell<K: Keyspace>(&self, keyspace: &K, out: &mut dyn ReplySink) -> Result<bool> {
+        each_query!(self, it => it.tell(keyspace, out))
     }
 
     /// Whether [`run`](Query::run) looks at its context.

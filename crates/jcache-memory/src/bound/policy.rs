@@ -185,6 +185,13 @@ impl Queues {
             let main = self.main.len() > 0 && (self.small.len() == 0 || self.small_bytes * SMALL < bytes);
             let queue = if main { &mut self.main } else { &mut self.small };
             let Some(name) = queue.pop() else { break };
+            // An entry that nobody has read for long is far away: by the time it is its turn it will be here.
+            if let Some(next) = queue.peek(0) {
+                table.fetch_ahead(hash_of(next));
+            }
+            if let Some(later) = queue.peek(1) {
+                table.fetch_bucket_ahead(hash_of(later));
+            }
             let is_here = |_, item: &Item| item.marks() & MAIN == u8::from(main);
             let Some((hash, place)) = table.named(hash_of(name), name_of, is_here) else { continue };
             let item = table.get_mut(hash, place);

@@ -67,6 +67,12 @@ impl Queue {
         }
     }
 
+    /// The item that comes after `before` others, where it lies in the same chunk as the first.
+    #[inline]
+    pub(super) fn peek(&self, before: usize) -> Option<u32> {
+        self.chunks.front()?.get(before).copied()
+    }
+
     pub(super) fn is_being_cleaned(&self) -> bool {
         self.pass.is_some()
     }
@@ -115,7 +121,10 @@ mod tests {
     fn first_in_first_out_also_across_passes() {
         let mut queue = Queue::default();
         (0..10_000).for_each(|name| queue.push(name));
-        (0..1_000).for_each(|name| assert_eq!(queue.pop(), Some(name)));
+        (0..1_000).for_each(|name| {
+            assert!(queue.peek(0).is_none_or(|next| next == name) && queue.peek(1).is_none_or(|next| next == name + 1));
+            assert_eq!(queue.pop(), Some(name));
+        });
         queue.start_pass();
         let (mut next, mut given) = (1_000, 10_000);
         while queue.is_being_cleaned() {

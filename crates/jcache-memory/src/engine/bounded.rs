@@ -76,7 +76,8 @@ impl Engine {
                 serves = true;
                 continue;
             }
-            let room = Room { own: own.clone(), purse: std::mem::take(&mut purse), is_last, ..Room::default() };
+            let room =
+                Room { own: std::mem::take(&mut own), purse: std::mem::take(&mut purse), is_last, ..Room::default() };
             let mut view = View::bounded(self, hold, now, room);
             let result = view.provide(keyed).and_then(|()| run(&mut view, context));
             let wanted = match &result {
@@ -85,6 +86,7 @@ impl Engine {
             };
             let wakers = if serves && result.is_ok() { self.waiters.serve(&mut view, keyed) } else { Vec::new() };
             view.settle();
+            own = view.take_own();
             view.release();
             self.tell();
             wakers.into_iter().for_each(std::task::Waker::wake);

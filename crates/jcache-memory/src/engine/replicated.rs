@@ -7,6 +7,7 @@ use jcache_core::command::Mutation;
 use jcache_core::{Context, Masked, Reply, Result, Timestamp, Value};
 
 use super::Engine;
+use crate::replica::Admits;
 use crate::table::{Item, NEVER};
 use crate::view::View;
 
@@ -33,7 +34,7 @@ impl Engine {
     ///
     /// # Errors
     /// Those of the command.
-    pub(crate) fn repeat(&self, effect: &Mutation<'_>, admits: Option<&dyn Fn(&[u8]) -> bool>) -> Result<()> {
+    pub(crate) fn repeat(&self, effect: &Mutation<'_>, admits: Option<Admits<'_>>) -> Result<()> {
         let context = Context::at(Timestamp::ZERO);
         let mut view = View::new(self, self.hold(effect, || self.hold_all()), Some(context.now));
         let reply = match admits {

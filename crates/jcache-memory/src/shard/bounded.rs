@@ -114,6 +114,12 @@ impl Shard {
         bytes
     }
 
+    /// Whether the shard has leased what it uses, and nothing to spare.
+    #[inline]
+    pub(crate) fn is_at_ease(&self, budget: &Budget) -> bool {
+        usize::try_from(self.slack()).is_ok_and(|slack| slack <= 2 * budget.chunk)
+    }
+
     /// Gives away what the shard has to spare: when more than two chunks are left over, all but one.
     #[inline]
     pub(crate) fn spare(&mut self, budget: &Budget) -> usize {

@@ -60,6 +60,20 @@ impl Bucket {
         SlotSet(differs.wrapping_sub(LOW_BITS) & !differs & HIGH_BITS)
     }
 
+    /// The entry of `key`, whose hash has this tag, and its slot.
+    #[inline(always)]
+    pub(crate) fn find(&self, tag: u8, key: &[u8]) -> Option<(usize, &Item)> {
+        for slot in self.matches(tag) {
+            if let Some(item) = self.get(slot) {
+                item.fetch_ahead();
+                if item.is_of(key) {
+                    return Some((slot, item));
+                }
+            }
+        }
+        None
+    }
+
     /// The slots that hold an entry.
     #[inline]
     pub(crate) fn occupied(&self) -> SlotSet {

@@ -3,6 +3,8 @@
 //! The high bits of a hash name its *home* bucket. An entry whose home is full lives in the next bucket with a free
 //! slot, and each full one on the way counts it, so that searches know how far to go. Nothing else ever moves.
 
+use jcache_value::fetch_ahead;
+
 use super::bucket::{Bucket, Item, tag};
 use super::due::{Due, NEVER};
 
@@ -13,13 +15,15 @@ pub(crate) struct Place {
     pub(crate) slot: usize,
 }
 
+/// What a look-up reads comes first, in this order: see [`Shard`](crate::shard::Shard).
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Generation {
+    /// There are 2^bits homes; at least 2, so that hashes can be shifted.
+    bits: u32,
     /// All 2^bits of them, or as many from the front as the table has moved entries into: the array is never written in
     /// one go, which for millions of entries would take milliseconds.
     buckets: Vec<Bucket>,
-    /// There are 2^bits homes; at least 2, so that hashes can be shifted.
-    bits: u32,
     due: Due,
 }
 
@@ -77,23 +81,37 @@ impl Generation {
     /// Where `key` is, which has `hash`.
     #[inline]
     pub(crate) fn find(&self, hash: u64, key: &[u8]) -> Option<Place> {
+        self.find_with(hash, key).map(|(place, _)| place)
+    }
+
+    /// The entry of `key`, which has `hash`, and where it is. Always inlined: this is most of a hit.
+    #[inline(always)]
+    pub(crate) fn find_with(&self, hash: u64, key: &[u8]) -> Option<(Place, &Item)> {
+        let home = self.home(hash);
+        let bucket = self.buckets.get(home)?;
+        match bucket.find(tag(hash), key) {
+            Some((slot, item)) => Some((Place { at: home, slot }, item)),
+            None if bucket.is_passed() => self.find_further(hash, key),
+            None => None,
+        }
+    }
+
+    /// [`Generation::find_with`] for an entry that is not in its home.
+    #[cold]
+    fn find_further(&self, hash: u64, key: &[u8]) -> Option<(Place, &Item)> {
         let (home, tag) = (self.home(hash), tag(hash));
-        let mut at = home;
-        loop {
+        let mut at = self.after(home);
+        while at != home {
             let bucket = self.buckets.get(at)?;
-            for slot in bucket.matches(tag) {
-                if bucket.get(slot).is_some_and(|item| item.key() == key) {
-                    return Some(Place { at, slot });
-                }
+            if let Some((slot, item)) = bucket.find(tag, key) {
+                return Some((Place { at, slot }, item));
             }
             if !bucket.is_passed() {
                 return None;
             }
             at = self.after(at);
-            if at == home {
-                return None;
-            }
         }
+        None
     }
 
     /// Where an entry is that has the tag and the home of `like`, and that `accept` takes, given its hash.
@@ -118,6 +136,20 @@ impl Generation {
             if !bucket.is_passed() || at == home {
                 return None;
             }
+        }
+    }
+
+    /// Asks the processor for what in the home of `hash` has its tag.
+    pub(crate) fn fetch_ahead(&self, hash: u64) {
+        if let Some(bucket) = self.buckets.get(self.home(hash)) {
+            bucket.matches(tag(hash)).filter_map(|slot| bucket.get(slot)).for_each(|item| item.fetch_header_ahead());
+        }
+    }
+
+    /// Asks the processor for the home of `hash`.
+    pub(crate) fn fetch_bucket_ahead(&self, hash: u64) {
+        if let Some(bucket) = self.buckets.get(self.home(hash)) {
+            fetch_ahead(bucket);
         }
     }
 

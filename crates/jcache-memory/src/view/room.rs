@@ -4,10 +4,12 @@
 //! just then, so nobody ever waits in a circle. When a lot is missing it gives up instead: the engine then makes room
 //! without holding anything (`engine/gather.rs`) and runs the command once more, which has changed nothing so far.
 
-use jcache_core::Result;
+use std::cell::Cell;
+
+use jcache_core::{Result, Timestamp};
 use smallvec::SmallVec;
 
-use super::{Hold, View};
+use super::{Hold, View, now_of};
 use crate::bound::Budget;
 use crate::engine::{Engine, Growth, Keyed};
 use crate::removal::Removal;
@@ -50,14 +52,16 @@ pub(crate) struct Room {
 struct Hand<'h> {
     engine: &'h Engine,
     own: &'h [u64],
-    now: u64,
+    now: &'h Cell<Option<Timestamp>>,
     garbage: &'h mut Vec<Garbage>,
 }
 
 impl Hand<'_> {
     fn evict(&mut self, shard: &mut Shard) -> bool {
-        let Some(item) = shard.evict(self.now, self.own) else { return false };
-        self.engine.let_go(item, self.now, self.garbage);
+        // Most commands evict nobody, and need not know the time.
+        let now = now_of(self.engine, self.now).as_millis();
+        let Some(item) = shard.evict(now, self.own) else { return false };
+        self.engine.let_go(item, now, self.garbage);
         true
     }
 
@@ -141,17 +145,21 @@ fn held<'h>(engine: &Engine, hold: &'h mut Hold<'_>, index: usize) -> Option<&'h
 
 impl<'a> View<'a> {
     /// A view under a bound.
-    pub(crate) fn bounded(engine: &'a Engine, hold: Hold<'a>, now: Option<jcache_core::Timestamp>, room: Room) -> Self {
+    pub(crate) fn bounded(engine: &'a Engine, hold: Hold<'a>, now: Option<Timestamp>, room: Room) -> Self {
         Self { room: Some(room), ..Self::new(engine, hold, now) }
+    }
+
+    /// The hashes of the command's keys, for the next view of the same command.
+    pub(crate) fn take_own(&mut self) -> SmallVec<[u64; 4]> {
+        self.room.as_mut().map(|room| std::mem::take(&mut room.own)).unwrap_or_default()
     }
 
     /// What eviction needs, with the rest of the view.
     fn hand<R>(&mut self, act: impl FnOnce(&mut Hand<'_>, &mut Hold<'a>, &mut Room) -> R) -> Option<R> {
-        let now = self.now().as_millis();
         self.seen.set(None);
         let room = self.room.as_mut()?;
         let own = std::mem::take(&mut room.own);
-        let mut hand = Hand { engine: self.engine, own: &own, now, garbage: &mut self.garbage };
+        let mut hand = Hand { engine: self.engine, own: &own, now: &self.now, garbage: &mut self.garbage };
         let result = act(&mut hand, &mut self.hold, room);
         room.own = own;
         Some(result)
@@ -208,15 +216,17 @@ impl<'a> View<'a> {
             self.force(true);
             return Ok(());
         }
-        let mut keys: SmallVec<[u64; 4]> = SmallVec::new();
-        keyed.visit_keys(|key| keys.push(self.engine.seed.hash(key)));
         // What moves, moves to the last key.
-        let Some(last) = keys.last().copied() else { return Ok(()) };
+        let Some((first, last)) = self.room.as_ref().and_then(|room| Some((*room.own.first()?, *room.own.last()?)))
+        else {
+            return Ok(());
+        };
         let area = |hash: u64| self.engine.area(self.engine.index(hash));
         let ahead = self.unnoticed(|view| keyed.growth_ahead(view));
         match growth {
             Growth::About(bytes) => {
                 self.force(false);
+                let mut keys = self.room.as_ref().map(|room| room.own.clone()).unwrap_or_default();
                 keys.sort_unstable_by_key(|hash| area(*hash));
                 keys.dedup_by_key(|hash| area(*hash));
                 for hash in keys {
@@ -225,7 +235,7 @@ impl<'a> View<'a> {
                 self.force(true);
             }
             Growth::Move => {
-                let leaves = area(keys[0]) != area(last);
+                let leaves = area(first) != area(last);
                 let comes = ahead.or_else(|| leaves.then(|| self.weight_of_first(keyed)));
                 let credit = self.engine.budget(self.engine.index(last)).map_or(usize::MAX, |it| it.max / CREDIT);
                 self.force(comes.is_none_or(|bytes| bytes <= credit));
@@ -273,7 +283,28 @@ impl<'a> View<'a> {
     }
 
     /// Leaves every shard with no more than it has leased, and about a chunk to spare.
+    #[inline]
     pub(crate) fn settle(&mut self) {
+        if !self.is_settled() {
+            self.settle_up();
+        }
+    }
+
+    /// Whether there is nothing to put in order, which is how most commands of one key end; tells the budget what it has
+    /// to know.
+    #[inline]
+    fn is_settled(&mut self) -> bool {
+        let (Hold::One { shard, hash }, Some(room)) = (&mut self.hold, &self.room) else { return false };
+        let Some(budget) = self.engine.budget(self.engine.index(*hash)) else { return room.purse.bytes == 0 };
+        let is_settled = room.purse.bytes == 0 && budget.debt() == 0 && shard.is_at_ease(budget);
+        if is_settled {
+            shard.publish(budget);
+        }
+        is_settled
+    }
+
+    #[inline(never)]
+    fn settle_up(&mut self) {
         self.hand(|hand, hold, room| {
             let indexes: SmallVec<[usize; 4]> = match hold {
                 Hold::One { hash, .. } => SmallVec::from_slice(&[hand.engine.index(*hash)]),

@@ -11,7 +11,6 @@ pub(super) fn of(config: &Config) -> ClusterConfig {
         .root(&config.etcd_root.0)
         .listen(config.peer_listen.to_string())
         .min_insync(config.min_insync.0 as usize)
-        .isr_target(config.isr_target.0.max(config.min_insync.0) as usize)
         .profile(match config.profile {
             kind::Times::Fast => Profile::Fast,
             kind::Times::Balanced => Profile::Balanced,
@@ -27,6 +26,10 @@ pub(super) fn of(config: &Config) -> ClusterConfig {
             kind::Unclean::After(time) => Unclean::After(time),
         })
         .priority(u32::try_from(config.priority.0).unwrap_or(0));
+    // What nobody has said grows with what is needed.
+    if config.isr_target != Config::default().isr_target {
+        cluster = cluster.isr_target(config.isr_target.0 as usize);
+    }
     if let Some(node) = &config.node_id {
         cluster = cluster.node_id(&node.0);
     }

@@ -1,7 +1,7 @@
 //! Settings that contradict each other, each a row: found before anything is started.
 
 use super::kind::{Address, AuthClients};
-use super::table::SETTINGS;
+use super::table::{SETTINGS, Setting};
 use super::{Config, Loaded, Wrong};
 
 type Rule = fn(&Loaded) -> Option<Wrong>;
@@ -130,7 +130,9 @@ fn clusters_need_etcd(loaded: &Loaded) -> Option<Wrong> {
     if loaded.config.level.iter().any(|level| level.is_distributed()) {
         return Some(loaded.wrong("level", "a distributed level needs etcd"));
     }
-    let useless = SETTINGS.iter().find(|setting| setting.section == "Cluster" && loaded.is_given(setting.name))?;
+    let default = Config::default();
+    let is_set = |setting: &&Setting| (setting.get)(&loaded.config) != (setting.get)(&default);
+    let useless = SETTINGS.iter().filter(|setting| setting.section == "Cluster").find(is_set)?;
     Some(loaded.wrong(useless.name, "there is no etcd to keep a cluster together"))
 }
 

@@ -205,6 +205,17 @@ fn what_is_wrong_is_told_with_its_place() {
          its own",
         ),
         (&["--near-ttl", "1s"], &[], "", "--near-ttl: there is no memory level beside a shared one"),
+        (&["--node-id", "a"], &[], "", "--node-id: there is no etcd to keep a cluster together"),
+        (&[], &[("JCACHE_MIN_INSYNC", "2")], "", "JCACHE_MIN_INSYNC: there is no etcd to keep a cluster together"),
+        (&["--level", "distributed"], &[], "", "--level: a distributed level needs etcd"),
+        (&["--etcd", "http://h:1", "--level", "memory"], &[], "", "--etcd: no level is distributed"),
+        (
+            &["--etcd", "h:1", "--level", "distributed", "--level", "distributed:name=b"],
+            &[],
+            "",
+            "--level: a node is in one cluster, so there cannot be two distributed levels",
+        ),
+        (&["--etcd", "h:1", "--peer-ca-file", "ca"], &[], "", "--peer-ca-file: peer-cert-file is not set"),
     ] {
         let wrong = load_all(flags, variables, Some(file)).expect_err(expected);
         assert_eq!(wrong.to_string(), expected);

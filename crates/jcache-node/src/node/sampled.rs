@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
-use jcache::{Cache, Key, Reply, Request, Result, Watch};
+use jcache::{Cache, Key, Query, Reply, ReplySink, Request, Result, Watch};
 use jcache_server::Backend;
 
 use crate::histogram::Histogram;
@@ -58,6 +58,18 @@ impl Backend for Sampled {
             self.commands.add(started.elapsed());
         }
         answer
+    }
+
+    fn try_tell(&self, query: &Query<'_>, out: &mut dyn ReplySink) -> Option<Result<()>> {
+        if !chosen() {
+            return Backend::try_tell(&self.cache, query, out);
+        }
+        let started = Instant::now();
+        let told = Backend::try_tell(&self.cache, query, out);
+        if told.is_some() {
+            self.commands.add(started.elapsed());
+        }
+        told
     }
 
     async fn call(&self, request: &Request<'_>) -> Result<Reply> {

@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 use jcache::driver::{ChangeFeed, HashDriver, ListDriver, SetDriver, SortedSetDriver, StringDriver};
 use jcache::fetch::Fetched;
 use jcache::snapshot::FillLimit;
-use jcache::{Answer, Driver, Effect, Key, Mutation, Query, Reply, Request, Result, Scope, Snapshot, Timestamp, Watch};
+use jcache::{
+    Answer, Driver, Effect, Key, Mutation, Query, Reply, ReplySink, Request, Result, Scope, Snapshot, Timestamp, Value,
+    Watch,
+};
 
 use crate::histogram::Histogram;
 
@@ -53,6 +56,12 @@ impl<D: Driver> Driver for Timed<D> {
     }
     fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>> {
         self.driver.try_query(query)
+    }
+    fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
+        self.driver.try_text(key)
+    }
+    fn try_tell(&self, query: &Query<'_>, out: &mut dyn ReplySink) -> Option<Result<()>> {
+        self.driver.try_tell(query, out)
     }
     async fn query(&self, query: &Query<'_>) -> Result<Answer> {
         self.time(self.driver.query(query)).await

@@ -71,7 +71,14 @@ impl Node {
         Self::serve(runtime, builder, listener)
     }
 
-    fn serve(runtime: Runtime, builder: Builder<Bare>, listener: Listener) -> Self {
+    /// Serves another backend.
+    pub fn over(backend: impl Backend) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let listener = runtime.block_on(Listener::tcp("127.0.0.1:0")).unwrap();
+        Self::serve(runtime, Server::builder(backend), listener)
+    }
+
+    fn serve<B: Backend>(runtime: Runtime, builder: Builder<B>, listener: Listener) -> Self {
         let port = listener.address().rsplit(':').next().unwrap().parse().unwrap_or(0);
         let server = builder.build().unwrap();
         let handle = server.handle();

@@ -1,8 +1,25 @@
 //! C8: a key with a deadline lives as long as it was told to: not a moment longer for any reader, and not a moment
-//! shorter for those who read what is acknowledged. How long a moment is, the caller says.
+//! shorter for those who read what is acknowledged.
+//!
+//! Two clocks tell. *Cluster time* is what deadlines are made of: there a moment is [`MOMENT_MS`], for whoever reads what
+//! is acknowledged. The clients' clock tells whether cluster time itself runs; how long a moment is there, the caller says.
 
 use super::Violation;
 use crate::history::Moment;
+
+/// Milliseconds of cluster time by which a deadline may be missed.
+pub const MOMENT_MS: u64 = 100;
+
+/// Cluster time around a read, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Times {
+    /// The leader's time when the read was called, and when it was answered; `None` while nobody led.
+    pub leaders: [Option<u64>; 2],
+    /// The latest time that any leader has had when the read was answered.
+    pub latest: u64,
+    /// Milliseconds that the reader may be behind the leader's time: nothing for one who reads at the leader.
+    pub behind: u64,
+}
 
 /// A read of a key with a deadline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +32,8 @@ pub struct Look {
     pub found: bool,
     /// Whether the answer promises to see what is acknowledged.
     pub strong: bool,
+    /// Cluster time.
+    pub times: Times,
 }
 
 /// A key that was written once, to live for a time.
@@ -28,6 +47,10 @@ pub struct Life {
     pub acknowledged: Option<Moment>,
     /// How long it is to live, in microseconds.
     pub lives: u64,
+    /// The deadline that it has got, in cluster time; `None` when that was not seen.
+    pub deadline_ms: Option<u64>,
+    /// Leaders' latest time when it was acknowledged.
+    pub written_ms: u64,
     /// Who looked.
     pub looks: Vec<Look>,
 }
@@ -49,6 +72,26 @@ impl Life {
                 return Err(Violation::new("C8", format!("{self:?} was gone too early: {look:?}")));
             }
         }
+        self.check_cluster_time()
+    }
+
+    /// The same by the clock that deadlines are made of.
+    fn check_cluster_time(&self) -> Result<(), Violation> {
+        let (Some(deadline), Some(acknowledged)) = (self.deadline_ms, self.acknowledged) else { return Ok(()) };
+        if deadline > self.written_ms + self.lives / 1_000 + MOMENT_MS {
+            return Err(Violation::new("C8", format!("{self:?} was given too late a deadline")));
+        }
+        for look in &self.looks {
+            let Times { leaders, latest, behind } = look.times;
+            let earliest = leaders.into_iter().flatten().min();
+            if look.found && earliest.is_some_and(|time| time > deadline + MOMENT_MS + behind) {
+                return Err(Violation::new("C8", format!("{self:?} was seen after its deadline: {look:?}")));
+            }
+            let gone = !look.found && look.strong && acknowledged < look.invoked;
+            if gone && latest + MOMENT_MS < deadline {
+                return Err(Violation::new("C8", format!("{self:?} was gone before its deadline: {look:?}")));
+            }
+        }
         Ok(())
     }
 }
@@ -68,16 +111,41 @@ mod tests {
             (1_200, true, false, false),
             (1_200, false, true, true),
         ] {
-            let looks = vec![Look { invoked, returned: invoked + 1, found, strong }];
-            let life = Life { name: "k".into(), invoked: 0, acknowledged: Some(10), lives: 1_000, looks };
+            let times = Times::default();
+            let looks = vec![Look { invoked, returned: invoked + 1, found, strong, times }];
+            let life = Life { name: "k".into(), acknowledged: Some(10), lives: 1_000, looks, ..Life::default() };
             assert_eq!(life.check(100).is_ok(), good, "{life:?}");
+        }
+    }
+
+    #[test]
+    fn cluster_time_allows_a_tenth_of_a_second() {
+        let look = |found, leaders: [u64; 2], latest, behind| {
+            let times = Times { leaders: leaders.map(Some), latest, behind };
+            Look { invoked: 500_000, returned: 500_001, found, strong: true, times }
+        };
+        for (deadline, look, good) in [
+            (2_000, look(true, [2_050, 2_050], 2_050, 0), true),
+            (2_000, look(true, [2_200, 2_050], 2_200, 0), true),
+            (2_000, look(true, [2_101, 2_101], 2_101, 0), false),
+            (2_000, look(true, [2_101, 2_101], 2_101, 50), true),
+            (2_000, look(false, [1_900, 1_900], 1_900, 0), true),
+            (2_000, look(false, [1_899, 1_899], 1_899, 0), false),
+            (2_000, look(false, [1_500, 1_500], 2_000, 0), true),
+            (2_101, look(true, [1_500, 1_500], 1_500, 0), false),
+        ] {
+            let (lives, written_ms) = (1_000_000, 1_000);
+            let (acknowledged, deadline_ms, looks) = (Some(10), Some(deadline), vec![look]);
+            let life = Life { acknowledged, lives, deadline_ms, written_ms, looks, ..Life::default() };
+            assert_eq!(life.check(10_000_000).is_ok(), good, "{life:?}");
         }
     }
 
     #[test]
     fn a_write_of_unknown_outcome_may_come_late_or_never() {
         for found in [true, false] {
-            let looks = vec![Look { invoked: 5_000, returned: 5_001, found, strong: true }];
+            let times = Times { latest: 5, ..Times::default() };
+            let looks = vec![Look { invoked: 5_000, returned: 5_001, found, strong: true, times }];
             let life = Life { invoked: 0, acknowledged: None, lives: 1_000, looks, ..Life::default() };
             assert_eq!(life.check(0), Ok(()));
         }

@@ -1,13 +1,13 @@
-//! C3: a client sees what it wrote, and never less than it saw.
+//! C3: a client sees what it wrote, and never less than it saw; a process sees what it wrote.
 //!
-//! A counter that only grows gives every state of a key a number, so the two guarantees are one comparison.
+//! A counter that only grows gives every state of a key a number, so each guarantee is one comparison.
 
 use std::collections::BTreeMap;
 
 use jcache_core::Reply;
 
 use super::Violation;
-use crate::history::{History, Intent, Operation, Promise};
+use crate::history::{History, Intent, Operation, Outcome, Promise};
 
 /// Checks the operations of a group whose key is a counter that only grows: whatever a client is told by an answer
 /// that promises at least a session must not be below what it was told before.
@@ -28,6 +28,31 @@ pub fn check(history: &History, group: usize) -> Result<(), Violation> {
     Ok(())
 }
 
+/// Checks the local reads of a group whose key is a counter that only grows: none is below what a kept write of the same
+/// process was answered before the read was called.
+///
+/// # Errors
+/// A process did not see what it wrote.
+pub fn check_own(history: &History, group: usize) -> Result<(), Violation> {
+    let of_group = || history.iter().filter(|it| it.group == group);
+    let value = |it: &Operation| it.reply().and_then(|reply| number(reply, &it.intent));
+    let mut written: BTreeMap<(usize, u32), Vec<(u64, i64)>> = BTreeMap::new();
+    for write in of_group().filter(|it| it.is_kept() && it.intent != Intent::Read) {
+        if let (Some(count), Outcome::Returned(at, _)) = (value(write), &write.outcome) {
+            written.entry((write.node, write.life)).or_default().push((*at, count));
+        }
+    }
+    for read in of_group().filter(|it| it.promise == Promise::Own) {
+        let Some(seen) = value(read) else { continue };
+        let before = written.get(&(read.node, read.life)).into_iter().flatten().filter(|(at, _)| *at < read.invoked);
+        if let Some((at, count)) = before.copied().max_by_key(|(_, count)| *count).filter(|(_, count)| *count > seen) {
+            let what = format!("group {group}: {} of a process that was told {count} at {at}", read.show());
+            return Err(Violation::new("C3", what));
+        }
+    }
+    Ok(())
+}
+
 /// The counter's value in a reply; a counter that is not there reads 0.
 fn number(reply: &Reply, intent: &Intent) -> Option<i64> {
     match reply {
@@ -41,7 +66,7 @@ fn number(reply: &Reply, intent: &Intent) -> Option<i64> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::history::{Outcome, command};
+    use crate::history::command;
 
     pub(in crate::check) fn operation(
         client: usize,
@@ -52,7 +77,7 @@ pub(super) mod tests {
     ) -> Operation {
         let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
         let command = command(&words);
-        Operation { client, node: 0, group: 0, command, intent: Intent::Change, promise, invoked, outcome }
+        Operation { client, node: 0, life: 0, group: 0, command, intent: Intent::Change, promise, invoked, outcome }
     }
 
     fn count(client: usize, at: u64, to: i64) -> Operation {
@@ -64,6 +89,21 @@ pub(super) mod tests {
         let mut it = operation(client, &["GET", "c"], promise, at, Outcome::Returned(at + 1, Ok(reply)));
         it.intent = Intent::Read;
         it
+    }
+
+    #[test]
+    fn a_process_sees_what_it_wrote() {
+        let elsewhere = |it: Operation| Operation { life: 1, ..it };
+        for (history, good) in [
+            (vec![count(0, 0, 5), read(1, Promise::Own, 2, Some("5"))], true),
+            (vec![count(0, 0, 5), read(1, Promise::Own, 2, Some("4"))], false),
+            (vec![count(0, 0, 5), read(1, Promise::Own, 2, None)], false),
+            (vec![count(0, 0, 5), read(1, Promise::Own, 1, Some("4"))], true),
+            (vec![count(0, 0, 5), read(1, Promise::Weak, 2, Some("4"))], true),
+            (vec![count(0, 0, 5), elsewhere(read(1, Promise::Own, 2, Some("4")))], true),
+        ] {
+            assert_eq!(check_own(&history, 0).is_ok(), good, "{history:?}");
+        }
     }
 
     #[test]

@@ -6,11 +6,13 @@ use super::network::Host;
 use super::process::Input;
 use super::workload::{self, GROUPS, MORTAL, Wish};
 use super::world::{Happening, World};
-use crate::check::lifetime::{Life, Look};
+use crate::check::lifetime::{Life, Look, Times};
 use crate::history::{Intent, Operation, Outcome, Promise, command};
 
 /// Keys with a deadline that are still read.
 const MORTALS: usize = 20;
+/// Milliseconds that a follower's idea of cluster time may be behind the leader's: what slow links add.
+const MOST_BEHIND_MS: u64 = 900;
 
 /// A client between two calls.
 #[derive(Debug, Default)]
@@ -19,6 +21,8 @@ pub(super) struct Client {
     node: usize,
     /// The last point in history that it has seen.
     token: Token,
+    /// Turns at its own list.
+    turn: usize,
 }
 
 /// A call without an answer.
@@ -31,6 +35,8 @@ pub(super) struct Pending {
     /// The key with a deadline that it writes, or reads.
     life: Option<usize>,
     pub(super) invoked: u64,
+    /// The leader's time then.
+    leaders_time: Option<u64>,
     /// How long it may block, in microseconds.
     pub(super) blocks: u64,
 }
@@ -39,6 +45,10 @@ impl World {
     pub(super) fn client(&mut self, client: usize) {
         if !self.calling {
             return;
+        }
+        if self.now < self.hushed_until {
+            let at = self.hushed_until + self.whims.u64(..20_000);
+            return self.agenda.plan(at, Happening::Client(client));
         }
         let Some(host) = self.choose_node(client) else {
             self.agenda.plan(self.now + 100_000, Happening::Client(client));
@@ -54,7 +64,8 @@ impl World {
             let wish = Wish { group: MORTAL, command: command(&words), intent: Intent::Read, ack: None, lives_ms: 0 };
             return self.call(host, client, wish, Some(life));
         }
-        let wish = workload::wish(&mut self.whims, unique, self.plan.syncs);
+        let turn = &mut self.clients[client].turn;
+        let wish = workload::wish(&mut self.whims, unique, self.plan.syncs, (client, turn));
         let life = (wish.lives_ms > 0).then(|| {
             let name = String::from_utf8_lossy(&wish.command.args()[1]).into_owned();
             self.lives.push(Life { name, invoked: self.now, lives: wish.lives_ms * 1_000, ..Life::default() });
@@ -83,7 +94,7 @@ impl World {
                 0..2 => (Promise::Strong, Ack::InSync, Level::Linearizable),
                 2..4 => (Promise::Strong, Ack::InSync, Level::Leader),
                 4..6 => (Promise::Session, Ack::InSync, Level::Session(self.clients[client].token)),
-                _ => (Promise::Weak, Ack::InSync, Level::Local),
+                _ => (Promise::Own, Ack::InSync, Level::Local),
             },
         };
         let timeout_ms = if self.whims.u8(..6) == 0 { Some(200 + self.whims.u64(..1_500)) } else { None };
@@ -107,10 +118,12 @@ impl World {
         let call = self.calls;
         let operation = self.history.len();
         let blocks = super::blocking_time(&wish.command);
-        self.pending.insert(call, Pending { host, client, operation, life, invoked: self.now, blocks });
+        let (invoked, leaders_time) = (self.now, self.watchers.time.leaders(self.now));
+        self.pending.insert(call, Pending { host, client, operation, life, invoked, leaders_time, blocks });
         self.history.push(Operation {
             client,
             node: host.node,
+            life: host.life,
             group: wish.group,
             command: wish.command.clone(),
             intent: wish.intent,
@@ -161,13 +174,21 @@ impl World {
                 (&mut self.lives[life], operation.invoked, operation.promise == Promise::Strong);
             if reads {
                 let found = *reply != jcache_core::Reply::Nil;
-                life.looks.push(Look { invoked, returned: now, found, strong });
+                let time = &self.watchers.time;
+                let leaders = [pending.leaders_time, time.leaders(now)];
+                let behind = if strong { 0 } else { MOST_BEHIND_MS };
+                let times = Times { leaders, latest: time.latest(now), behind };
+                life.looks.push(Look { invoked, returned: now, found, strong, times });
             } else {
                 life.acknowledged = Some(now);
+                life.written_ms = self.watchers.time.latest(now);
+                life.deadline_ms = self.nodes.iter().find_map(|node| node.process.as_ref()?.deadline(&life.name));
             }
         }
-        let at = now + 1 + self.whims.u64(..self.plan.think_ms * 1_000);
-        self.agenda.plan(at, Happening::Client(pending.client));
+        if pending.client < self.plan.clients {
+            let at = now + 1 + self.whims.u64(..self.plan.think_ms * 1_000);
+            self.agenda.plan(at, Happening::Client(pending.client));
+        }
     }
 
     /// The process is gone: nobody knows what came of its calls. Their clients go on elsewhere.
@@ -179,8 +200,10 @@ impl World {
                 if operation.intent == Intent::Read {
                     operation.outcome = Outcome::Failed;
                 }
-                let at = self.now + 1 + self.whims.u64(..200_000);
-                self.agenda.plan(at, Happening::Client(pending.client));
+                if pending.client < self.plan.clients {
+                    let at = self.now + 1 + self.whims.u64(..200_000);
+                    self.agenda.plan(at, Happening::Client(pending.client));
+                }
             }
         }
     }

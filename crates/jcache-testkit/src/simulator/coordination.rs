@@ -85,7 +85,11 @@ impl World {
             self.coordinator.queue.push((host, id, request));
             return;
         }
+        let awaited = self.process(host).is_some_and(|process| process.waiting.contains(&id));
         let answer = self.coordinator.data.handle(&request, self.now);
+        if !awaited && matches!((&request, &answer), (CoordRequest::Txn(_), Ok(CoordAnswer::Done(_)))) {
+            self.figures.landed_late += 1;
+        }
         if self.trapped && changes_in_sync_set(&request) && matches!(answer, Ok(CoordAnswer::Done(_))) {
             self.spring_trap(host.node);
         }

@@ -33,6 +33,10 @@ pub struct Figures {
     pub changes: u64,
     /// Retries that were answered from the session table.
     pub deduplicated: u64,
+    /// Transactions that took effect when nobody waited for them any more.
+    pub landed_late: u64,
+    /// Unclean starts, where they were allowed.
+    pub unclean_starts: u64,
     /// Digests of copies that were compared.
     pub compared: u64,
     /// Groups of keys for which the search for an order gave up.
@@ -52,6 +56,7 @@ impl Figures {
         self.partial_syncs += counters.partial_syncs;
         self.changes += counters.evictions + counters.additions;
         self.deduplicated += counters.deduplicated;
+        self.unclean_starts += counters.unclean_starts;
     }
 
     /// Adds other runs.
@@ -70,6 +75,8 @@ impl Figures {
         self.partial_syncs += other.partial_syncs;
         self.changes += other.changes;
         self.deduplicated += other.deduplicated;
+        self.landed_late += other.landed_late;
+        self.unclean_starts += other.unclean_starts;
         self.compared += other.compared;
         self.undecided += other.undecided;
         self.void += other.void;
@@ -96,6 +103,11 @@ impl fmt::Display for Figures {
             f,
             "{} faults; {} elections, {} changes of the in-sync set, {} full and {} partial syncs",
             self.faults, self.elections, self.changes, self.full_syncs, self.partial_syncs
+        )?;
+        writeln!(
+            f,
+            "{} transactions landed when nobody waited any more; {} unclean starts where they were allowed",
+            self.landed_late, self.unclean_starts
         )?;
         writeln!(
             f,

@@ -40,14 +40,16 @@ impl World {
         }
         self.figures.simulated = self.now;
         self.figures.compared = self.watchers.compared();
-        self.figures.void = self.watchers.void.into();
+        let unclean = self.plan.config.unclean_after_ms.is_some();
+        self.figures.void = (self.watchers.void && !unclean).into();
         self.figures.violations = self.violation.is_some().into();
     }
 
     fn converge(&mut self, healed: Moment) {
         loop {
             let found = self.together();
-            if self.violation.is_some() || self.watchers.void {
+            // Where an unclean start is allowed the cluster must come together even so.
+            if self.violation.is_some() || self.watchers.void && self.plan.config.unclean_after_ms.is_none() {
                 return;
             }
             match found {
@@ -147,6 +149,7 @@ impl World {
             }
             if *kind == workload::Kind::Counter {
                 check::session::check(&self.history, group)?;
+                check::session::check_own(&self.history, group)?;
             }
             if kind.is_linearizable() {
                 match linearizable::check(&self.history, group) {

@@ -1,10 +1,10 @@
 //! The nemesis: what goes wrong, when, and for how long. It keeps the promise's own condition: it ends no process that
 //! is the last living one of the recorded in-sync set.
 
-use jcache_cluster::engine::{Admin, Key};
+use jcache_cluster::engine::{Admin, Key, MemberId};
 
 use super::process::node_id;
-use super::world::{Happening, World};
+use super::world::{Happening, Node, World};
 
 /// Something that is wrong for a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl World {
         if self.plan.syncs {
             return self.force_syncs(victim);
         }
-        match self.malice.u8(..38) {
+        match self.malice.u8(..44) {
             0..4 => self.crash(victim),
             4..7 => {
                 let most = [300_000, SECOND, 6 * SECOND][self.malice.usize(..3)];
@@ -106,14 +106,14 @@ impl World {
             }
             29 => self.join_or_leave(victim),
             30..33 => self.isolate(victim),
-            33..35 => {
+            33..35 | 40..44 => {
                 // An election while the leader's lease still runs, with nobody to tell the leader.
                 if let Some(leader) = self.leader() {
-                    self.isolate(leader);
-                    self.end_leadership();
+                    self.hush_and_depose(leader);
                 }
             }
-            35..37 => {
+            38..40 => self.leave_a_tail(),
+            35..38 => {
                 self.trace.line(self.now, || "the next change of the in-sync set is a trap".to_owned());
                 self.trapped = true;
             }
@@ -128,7 +128,7 @@ impl World {
     }
 
     /// A node is cut from all others and from the coordinator.
-    fn isolate(&mut self, node: usize) {
+    pub(super) fn isolate(&mut self, node: usize) {
         let others = (0..self.nodes.len()).filter(|other| *other != node);
         let links: Vec<_> = others.flat_map(|other| [(node, other), (other, node)]).collect();
         let most = [SECOND, 5 * SECOND][self.malice.usize(..2)];
@@ -139,7 +139,7 @@ impl World {
         self.agenda.plan(at, Happening::End(Fault::Deaf(node)));
     }
 
-    fn end_leadership(&mut self) {
+    pub(super) fn end_leadership(&mut self) {
         self.trace.line(self.now, || "the leader's key vanishes".to_owned());
         self.coordinator.data.delete(&Key::Leader);
         self.publish();
@@ -178,7 +178,7 @@ impl World {
         leader.unwrap_or_else(|| self.malice.usize(..self.nodes.len()))
     }
 
-    fn any_other(&mut self, node: usize) -> usize {
+    pub(super) fn any_other(&mut self, node: usize) -> usize {
         (node + 1 + self.malice.usize(..self.nodes.len() - 1)) % self.nodes.len()
     }
 
@@ -189,7 +189,7 @@ impl World {
         (nodes, rest)
     }
 
-    fn begin(&mut self, fault: Fault, most: u64) {
+    pub(super) fn begin(&mut self, fault: Fault, most: u64) {
         self.trace.line(self.now, || format!("fault: {fault:?}"));
         match &fault {
             // It was stopped already.
@@ -250,21 +250,34 @@ impl World {
         }
     }
 
-    fn crash(&mut self, node: usize) {
+    pub(super) fn crash(&mut self, node: usize) {
         if !self.may_crash(node) {
             return;
         }
         self.kill(node);
+        self.start_again(node);
+    }
+
+    fn start_again(&mut self, node: usize) {
         let most = [100_000, 2 * SECOND, 6 * SECOND][self.malice.usize(..3)];
         let at = self.now + 1_000 + self.malice.u64(..most);
         self.agenda.plan(at, Happening::Start(node));
     }
 
-    /// Whether somebody of the recorded in-sync set lives on without `node`.
-    fn may_crash(&self, node: usize) -> bool {
+    /// Whether somebody of the recorded in-sync set lives on without `node`, and of every set that is proposed. Where an
+    /// unclean start is allowed, anybody may crash now and then.
+    fn may_crash(&mut self, node: usize) -> bool {
+        if self.plan.config.unclean_after_ms.is_some() && self.malice.u8(..4) == 0 {
+            return self.nodes[node].process.is_some();
+        }
         let Some(process) = &self.nodes[node].process else { return false };
         let Some(state) = self.coordinator.data.state() else { return false };
-        state.isr.iter().any(|member| *member != process.member && self.lives(member))
+        let survives = |set: &[MemberId]| set.iter().any(|member| *member != process.member && self.lives(member));
+        let proposed = |node: &Node| {
+            let process = node.process.as_ref()?;
+            process.status(node.clock.read(self.now)).pending
+        };
+        survives(&state.isr) && self.nodes.iter().filter_map(proposed).all(|set| survives(&set))
     }
 
     /// A lease that vanishes without a reason, or the leader's key by an operator's hand.
@@ -292,32 +305,43 @@ impl World {
         }
     }
 
-    /// The coordinator loses everything, or goes back to a backup; once a run.
+    /// The coordinator loses everything, or goes back to a backup, again and again; often a process starts afresh just
+    /// then, which knows nothing.
     fn forget(&mut self) {
-        if self.coordinator.reset {
+        let wipes = match self.malice.u8(..6) {
+            0..2 => true,
+            2 => false,
+            3 => return self.back_up(),
+            4 => {
+                let victim = self.victim();
+                return self.end_lease(victim);
+            }
+            _ => return,
+        };
+        if self.coordinator.data.state().is_none() {
             return;
         }
-        match self.malice.u8(..6) {
-            0 => {
-                self.trace.line(self.now, || "the coordinator loses its data".to_owned());
-                self.reset_coordinator(false);
-            }
-            1 => {
-                self.trace.line(self.now, || "the coordinator goes back to its backup".to_owned());
-                self.reset_coordinator(true);
-            }
-            2 => self.back_up(),
-            _ => {
-                let victim = self.victim();
-                self.end_lease(victim);
-            }
+        let victim = self.victim();
+        if wipes && self.malice.bool() && self.may_crash(victim) {
+            self.kill(victim);
+            let at = self.now + self.malice.u64(..SECOND);
+            self.agenda.plan(at, Happening::Start(victim));
+        }
+        let what = if wipes { "loses its data" } else { "goes back to its backup" };
+        self.trace.line(self.now, || format!("the coordinator {what}"));
+        self.reset_coordinator(!wipes);
+        if wipes && let Some(idle) = (0..self.nodes.len()).find(|node| self.nodes[*node].process.is_none()) {
+            let at = self.now + self.malice.u64(..SECOND);
+            self.agenda.plan(at, Happening::Start(idle));
         }
     }
 
     /// Everything that is wrong is put right, and everybody who ever took part runs.
     pub(super) fn heal_all(&mut self) {
         self.trace.line(self.now, || "all faults are over".to_owned());
-        self.agenda.forget(|happening| matches!(happening, Happening::Fault | Happening::End(_)));
+        self.agenda.forget(|happening| {
+            matches!(happening, Happening::Fault | Happening::End(_) | Happening::Deposed(_) | Happening::Fell(_))
+        });
         self.trapped = false;
         for from in 0..self.nodes.len() {
             for to in 0..self.nodes.len() {

@@ -39,7 +39,6 @@ impl Plan {
         };
         let timing = if random.bool() { Timing::FAST } else { Timing::BALANCED };
         let mut config = Config::new(min_insync, timing);
-        config.unclean_after_ms = None;
         config.backlog_bytes = [1 << 10, 8 << 10, 64 << 10, 4 << 20][random.usize(..4)];
         config.max_unreplicated_bytes = [8 << 10, 64 << 10, 4 << 20][random.usize(..3)];
         config.frame_bytes = [256, 4 << 10, 64 << 10][random.usize(..3)];
@@ -51,11 +50,16 @@ impl Plan {
         config.reseed_wait_ms = 2_000;
         config.committed_reads = random.bool();
         config.digest_ms = [100, 1_000][random.usize(..2)];
-        let (amnesia, syncs) = (random.u8(..20) == 0, random.u8(..8) == 0);
+        let (amnesia, syncs) = (random.u8(..10) == 0, random.u8(..8) == 0);
         let syncs = syncs && !amnesia;
+        // Only a coordinator that forgets makes the wait count; others have their cluster sooner.
+        config.found_wait_ms = if amnesia { config.session_lease_ms } else { 300 };
+        config.unclean_after_ms = (random.u8(..10) == 0 && !amnesia).then_some(3_000);
         if syncs {
             config.backlog_bytes = 256;
             config.frame_bytes = 256;
+            // One message at a time: a synchronisation that takes its time meets more changes.
+            config.frames_in_flight = 1 + 3 * random.usize(..2);
         }
         Self {
             nodes,

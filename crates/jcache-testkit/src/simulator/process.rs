@@ -115,6 +115,12 @@ impl Process {
         engine.step(now, event, store, out);
     }
 
+    /// The deadline of a key in this copy.
+    pub(super) fn deadline(&self, name: &str) -> Option<u64> {
+        let mut keys = self.store.model().iter();
+        keys.find(|(key, ..)| *key == name.as_bytes())?.2.map(jcache_core::Timestamp::as_millis)
+    }
+
     pub(super) fn status(&self, now: Now) -> Status {
         self.engine.status(now)
     }

@@ -12,6 +12,7 @@ use crate::check::Violation;
 use crate::check::bound::Bound;
 use crate::check::digest::Digests;
 use crate::check::progress::{Progress, Sight};
+use crate::history::Moment;
 
 /// Bytes by which a log may exceed its settings: records and segments are whole.
 const LOG_SLACK: u64 = 300 << 10;
@@ -25,6 +26,41 @@ struct Waiting {
     digests: Vec<(u64, Vec<u64>)>,
 }
 
+/// Cluster time, as leaders show it.
+#[derive(Debug, Default)]
+pub(super) struct Time {
+    /// Epoch and process of the newest leader, its time in milliseconds, and when it showed that.
+    newest: Option<(u64, Host, u64, Moment)>,
+    /// The latest that any leader has shown.
+    latest: (u64, Moment),
+}
+
+impl Time {
+    fn see(&mut self, epoch: u64, host: Host, time_ms: u64, now: Moment) {
+        if self.newest.is_none_or(|(before, ..)| epoch >= before) {
+            self.newest = Some((epoch, host, time_ms, now));
+        }
+        if time_ms >= self.latest(now) {
+            self.latest = (time_ms, now);
+        }
+    }
+
+    /// It leads no more, or is no more.
+    pub(super) fn forget(&mut self, host: Host) {
+        self.newest = self.newest.filter(|(_, leader, ..)| *leader != host);
+    }
+
+    /// The newest leader's time, while there is one.
+    pub(super) fn leaders(&self, now: Moment) -> Option<u64> {
+        self.newest.map(|(_, _, time_ms, at)| time_ms + (now - at) / 1_000)
+    }
+
+    /// The latest time that any leader has had, or has come to since.
+    pub(super) fn latest(&self, now: Moment) -> u64 {
+        self.latest.0 + (now - self.latest.1) / 1_000
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Watchers {
     progress: Progress,
@@ -35,9 +71,12 @@ pub(super) struct Watchers {
     calls: Bound,
     under_way: Bound,
     min_insync: usize,
+    /// Leading with what is left is allowed.
+    unclean: bool,
     epochs: u64,
     last_commit: BTreeMap<Host, u64>,
     last_applied: BTreeMap<Host, u64>,
+    pub(super) time: Time,
     /// The in-sync set has been as large as it must be.
     grown: bool,
     /// The promise ended: nobody of the in-sync set was left.
@@ -56,9 +95,11 @@ impl Watchers {
             // A follower that joins twice is sent twice as much.
             under_way: Bound::new("frames under way to one follower", 2 * config.frames_in_flight as u64 + 2),
             min_insync: config.min_insync,
+            unclean: config.unclean_after_ms.is_some(),
             epochs: 0,
             last_commit: BTreeMap::new(),
             last_applied: BTreeMap::new(),
+            time: Time::default(),
             grown: false,
             void: false,
         }
@@ -76,7 +117,7 @@ impl Watchers {
     pub(super) fn after_step(
         &mut self,
         process: &mut Process,
-        now: Now,
+        (moment, now): (Moment, Now),
         network: &Network,
         host: Host,
         figures: &mut Figures,
@@ -84,6 +125,10 @@ impl Watchers {
     ) {
         let status = process.status(now);
         figures.steps += 1;
+        match status.role {
+            Role::Leader | Role::Fenced => self.time.see(status.epoch, host, status.time_ms, moment),
+            _ => self.time.forget(host),
+        }
         let seen = self.see(process, &status, network, host, figures);
         if let (Err(found), None) = (seen, &violation) {
             *violation = Some(found);
@@ -173,6 +218,8 @@ impl Watchers {
 
     /// The recorded in-sync set never falls below its floor once it has reached it.
     pub(super) fn see_state(&mut self, state: &StateRecord) -> Option<Violation> {
+        // What an unclean start loses was promised to nobody who allows one.
+        self.void |= self.unclean && state.unclean > 0;
         if state.isr.len() >= self.min_insync {
             self.grown = true;
             return None;
@@ -194,11 +241,11 @@ impl Watchers {
     }
 
     /// Whether a process may give up like this.
-    pub(super) fn excuses(&self, fatal: &Fatal, reset: bool) -> bool {
+    pub(super) fn excuses(fatal: &Fatal) -> bool {
         match fatal {
             Fatal::DuplicateNodeId => true,
-            Fatal::WrongCluster => reset,
-            Fatal::ConfigMismatch | Fatal::UnknownRecord => false,
+            // Whoever lived when the coordinator lost its data writes it anew: no other cluster is founded.
+            Fatal::WrongCluster | Fatal::ConfigMismatch | Fatal::UnknownRecord => false,
         }
     }
 }

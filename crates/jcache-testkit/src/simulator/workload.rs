@@ -19,12 +19,14 @@ pub(super) enum Kind {
     Sorted,
     Scores,
     Hash,
+    /// Lists that grow and shrink by what is in them: a copy that lacked an element once keeps what others have not.
+    Churn,
     /// Commands of every sort, also those that depend on chance and time: copies must agree on them.
     Rest,
 }
 
 /// The groups of keys; a group's number is its place.
-pub(super) const GROUPS: [Kind; 16] = [
+pub(super) const GROUPS: [Kind; 17] = [
     Kind::Register,
     Kind::Register,
     Kind::Register,
@@ -40,8 +42,13 @@ pub(super) const GROUPS: [Kind; 16] = [
     Kind::Sorted,
     Kind::Scores,
     Kind::Hash,
+    Kind::Churn,
     Kind::Rest,
 ];
+
+/// A client's turns at its own list, over and over: in the end it is gone. A copy that missed the first of them keeps an
+/// element for ever.
+const TURNS: [[&str; 2]; 4] = [["RPUSH", "a"], ["RPUSH", "b"], ["LTRIM", "0 0"], ["LREM", "0 a"]];
 
 /// The number of the group of all mortal keys.
 pub(super) const MORTAL: usize = GROUPS.len();
@@ -51,12 +58,12 @@ pub(super) const MOST_TAKEN: usize = 3;
 impl Kind {
     /// Whether the reference model tells what each reply must be.
     pub(super) fn is_linearizable(self) -> bool {
-        !matches!(self, Kind::Pool | Kind::Rest)
+        !matches!(self, Kind::Pool | Kind::Churn | Kind::Rest)
     }
 
     /// Whether its elements are added once and found once.
     pub(super) fn is_counted(self) -> bool {
-        !matches!(self, Kind::Register | Kind::Scores | Kind::Rest)
+        !matches!(self, Kind::Register | Kind::Scores | Kind::Churn | Kind::Rest)
     }
 }
 
@@ -79,15 +86,19 @@ pub(super) struct Wish {
 }
 
 /// Draws a call. `unique` is a number that no call has had before; where copies are to be made while they change, half of
-/// the calls change what depends on what is there.
-pub(super) fn wish(random: &mut Rng, unique: u64, changing: bool) -> Wish {
+/// the calls change what depends on what is there. `client` says who calls, and counts its turns.
+pub(super) fn wish(random: &mut Rng, unique: u64, changing: bool, client: (usize, &mut usize)) -> Wish {
     if random.u8(..20) == 0 {
         return mortal(random, unique);
     }
-    let group = if changing && random.bool() { GROUPS.len() - 1 } else { random.usize(..GROUPS.len()) };
+    // The last two groups are those that depend most on what is there.
+    let from = if changing && random.bool() { GROUPS.len() - 2 } else { 0 };
+    let group = random.usize(from..GROUPS.len());
     let value = format!("v{unique}");
     let add = || Intent::Add(value.clone().into_bytes());
-    let key = format!("g{group}:k");
+    let (client, turn) = client;
+    let churning = GROUPS[group] == Kind::Churn;
+    let key = if churning { format!("g{group}:{client}") } else { format!("g{group}:k") };
     let other = format!("g{group}:o");
     let (words, intent): (Vec<&str>, Intent) = match GROUPS[group] {
         Kind::Register => match random.u8(..12) {
@@ -150,6 +161,11 @@ pub(super) fn wish(random: &mut Rng, unique: u64, changing: bool) -> Wish {
             2 => (vec!["HLEN", &key], Intent::Read),
             _ => (vec!["HEXISTS", &key, "v1"], Intent::Read),
         },
+        Kind::Churn => {
+            let [command, args] = TURNS[*turn % TURNS.len()];
+            *turn += 1;
+            ([command, &key].into_iter().chain(args.split(' ')).collect(), Intent::Change)
+        }
         Kind::Rest => (rest(random, &key, &other, &value), Intent::Change),
     };
     let reads = intent == Intent::Read;
@@ -219,6 +235,6 @@ pub(super) fn last_reads(group: usize) -> Vec<Encoded> {
         Kind::Set => each(&["SCARD"]),
         Kind::Sorted | Kind::Scores => each(&["ZRANGE", "0", "-1", "WITHSCORES"]),
         Kind::Hash => each(&["HLEN"]),
-        Kind::Pool | Kind::Rest => Vec::new(),
+        Kind::Pool | Kind::Churn | Kind::Rest => Vec::new(),
     }
 }

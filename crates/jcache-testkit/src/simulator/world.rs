@@ -18,6 +18,7 @@ use super::nemesis::Fault;
 use super::network::{Host, Network, Parcel};
 use super::plan::Plan;
 use super::process::{Clock, Input, Process};
+use super::scenes::{Fell, Probe};
 use super::watch::Watchers;
 use super::{Settings, trace};
 use crate::check::Violation;
@@ -48,6 +49,12 @@ pub(super) enum Happening {
     Client(usize),
     /// A caller goes away.
     Cancel(Host, CallId),
+    /// The nemesis asks at a node.
+    Probe(usize, Probe),
+    /// The nemesis takes leadership from a node.
+    Deposed(usize),
+    /// The nemesis waits for the next leader.
+    Fell(Fell),
     /// The next fault.
     Fault,
     /// A fault ends.
@@ -83,6 +90,8 @@ pub(super) struct World {
     pub(super) whims: Rng,
     /// Clients make calls.
     pub(super) calling: bool,
+    /// But not before this.
+    pub(super) hushed_until: Moment,
     pub(super) history: Vec<Operation>,
     pub(super) lives: Vec<Life>,
     pub(super) pending: BTreeMap<CallId, Pending>,
@@ -121,9 +130,11 @@ impl World {
             nodes,
             coordinator: Coordinator::default(),
             network: Network::default(),
-            clients: (0..plan.clients).map(|_| Client::default()).collect(),
+            // One more, for what the nemesis wants to know.
+            clients: (0..=plan.clients).map(|_| Client::default()).collect(),
             whims: seeds.fork(),
             calling: true,
+            hushed_until: 0,
             history: Vec::new(),
             lives: Vec::new(),
             pending: BTreeMap::new(),
@@ -142,7 +153,7 @@ impl World {
             let at = world.random.u64(..50_000);
             world.agenda.plan(at, Happening::Start(node));
         }
-        for client in 0..world.clients.len() {
+        for client in 0..world.plan.clients {
             let at = 500_000 + world.random.u64(..50_000);
             world.agenda.plan(at, Happening::Client(client));
         }
@@ -177,6 +188,9 @@ impl World {
             Happening::Silence(stream) => self.silence(stream),
             Happening::Client(client) => self.client(client),
             Happening::Cancel(host, call) => self.input(host, Input::Cancel(call)),
+            Happening::Probe(node, probe) => self.probe(node, probe),
+            Happening::Deposed(leader) => self.depose(leader),
+            Happening::Fell(fell) => self.after_the_fall(fell),
             Happening::Fault => self.fault(),
             Happening::End(fault) => self.end(fault),
             Happening::Start(node) => self.start(node),
@@ -260,6 +274,7 @@ impl World {
             self.hang_up(stream, node);
         }
         self.coordinator.forget(host);
+        self.watchers.time.forget(host);
         self.abandon_calls(host);
         self.look_at_survivors();
     }
@@ -301,7 +316,8 @@ impl World {
         }
         self.trace.input(now, &process.name, &input);
         process.step(clock.read(now), input, &mut out);
-        self.watchers.after_step(process, clock.read(now), &self.network, host, &mut self.figures, &mut self.violation);
+        let times = (now, clock.read(now));
+        self.watchers.after_step(process, times, &self.network, host, &mut self.figures, &mut self.violation);
         let actions: Vec<Action> = out.drain().collect();
         self.outbox = out;
         for action in actions {
@@ -340,7 +356,7 @@ impl World {
                 self.agenda.plan(again, Happening::Start(host.node));
             }
             Action::Fatal(fatal) => {
-                let excused = self.watchers.excuses(&fatal, self.coordinator.reset);
+                let excused = Watchers::excuses(&fatal);
                 self.kill(host.node);
                 if !excused {
                     self.violate(Violation::new("C9", format!("n{} gave up: {fatal:?}", host.node)));

@@ -10,6 +10,7 @@ use crate::typed::{FromFields, FromValue};
 pub type PoppedFrom<T> = Option<(Value, Vec<T>)>;
 
 /// What is stored at `key`, or is a part of that, as the caller's type.
+#[inline]
 pub(super) fn element<T: FromValue>(key: &[u8], value: Value) -> Result<T> {
     T::from_value(value).map_err(|error| error.at(key, None))
 }
@@ -44,7 +45,10 @@ pub(super) fn maybe<T: FromValue>(request: &Request<'_>, reply: Reply) -> Result
 /// The string at a key, or nothing.
 #[inline]
 pub(super) fn text<T: FromValue>(key: &[u8], text: Option<Value>) -> Result<Option<T>> {
-    text.map(|text| element(key, text)).transpose()
+    match text {
+        None => Ok(None),
+        Some(text) => element(key, text).map(Some),
+    }
 }
 
 /// A list of values.

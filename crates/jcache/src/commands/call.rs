@@ -10,17 +10,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
-use jcache_core::command::string::Get;
-use jcache_core::command::{Family, check_size};
-use jcache_core::{Error, Key, MutationCommand, Outcome, QueryCommand, Reply, Request, Result, Value};
+use jcache_core::command::check_size;
+use jcache_core::{Error, MutationCommand, Outcome, QueryCommand, Reply, Request, Result};
 
 use crate::cache::Execute;
 
 /// Makes a typed answer of a reply; told the command for what it has to say of a value that does not convert.
 pub(crate) type Finish<O> = fn(&Request<'_>, Reply) -> Result<O>;
-
-/// Makes a typed answer of the string at a key; told the key for what it has to say of a value that does not convert.
-pub(crate) type FinishText<O> = fn(&[u8], Option<Value>) -> Result<O>;
 
 /// A command that is carried out when it is awaited, and answers `O`.
 ///
@@ -33,13 +29,6 @@ enum State<'a, E: ?Sized, O> {
     Ready {
         cache: Option<&'a E>,
         request: Request<'a>,
-        finish: Finish<O>,
-    },
-    /// `GET`, not begun or answered at once. The request is made where the short way leads nowhere.
-    Text {
-        cache: Option<&'a E>,
-        key: Key<'a>,
-        short: FinishText<O>,
         finish: Finish<O>,
     },
     Refused(Error),
@@ -57,16 +46,6 @@ impl<'a, E: Execute + ?Sized, O> Call<'a, E, O> {
     ) -> Self {
         const { assert!(E::SERVES.admits(C::SPEC.family), "this cache does not serve the family of the command") }
         Self::new(cache, command().and_then(query), finish)
-    }
-
-    /// `GET`, with an answer of its own on either way.
-    #[inline]
-    pub(crate) fn text(cache: &'a E, key: Key<'a>, short: FinishText<O>, finish: Finish<O>) -> Self {
-        const { assert!(E::SERVES.admits(Family::String), "this cache does not serve the family of the command") }
-        if key.len() > Value::MAX {
-            return Self(State::Refused(Error::too_large(key.len())));
-        }
-        Self(State::Text { cache: Some(cache), key, short, finish })
     }
 
     /// A mutation with an answer of its own.
@@ -115,7 +94,6 @@ impl<E: ?Sized, O> fmt::Debug for Call<'_, E, O> {
         let mut out = f.debug_tuple("Call");
         match &self.0 {
             State::Ready { request, .. } => out.field(request),
-            State::Text { key, .. } => out.field(&format_args!("Get({key:?})")),
             State::Refused(error) => out.field(error),
             State::Waiting(_) => out.field(&"waiting"),
             State::Done => out.field(&"done"),
@@ -132,13 +110,6 @@ impl<'a, E: Execute + ?Sized, O: 'a> Future for Call<'a, E, O> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<O>> {
-        if let State::Text { cache, key, short, .. } = &mut self.0
-            && let Some(ready) = *cache
-            && let Some(text) = ready.try_text(key)
-        {
-            *cache = None;
-            return Poll::Ready(text.and_then(|text| short(key, text)));
-        }
         if let State::Ready { cache, request, finish } = &mut self.0
             && let Some(ready) = *cache
             && let Some(reply) = ready.try_call(request)
@@ -166,14 +137,9 @@ impl<'a, E: Execute + ?Sized, O: 'a> Call<'a, E, O> {
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<Result<O>> {
         let mut waiting: BoxFuture<'a, Result<O>> = match std::mem::replace(&mut self.0, State::Done) {
             State::Ready { cache: Some(cache), request, finish } => in_a_box(cache, request, finish),
-            State::Text { cache: Some(cache), key, finish, .. } => {
-                in_a_box(cache, Request::Query(Get { key }.into()), finish)
-            }
             State::Waiting(waiting) => waiting,
             State::Refused(error) => return Poll::Ready(Err(error)),
-            State::Ready { cache: None, .. } | State::Text { cache: None, .. } | State::Done => {
-                panic!("polled after it was done")
-            }
+            State::Ready { cache: None, .. } | State::Done => panic!("polled after it was done"),
         };
         let polled = waiting.as_mut().poll(context);
         if polled.is_pending() {

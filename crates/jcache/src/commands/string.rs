@@ -8,9 +8,10 @@ use jcache_core::command::string::{
 };
 use jcache_core::{Arg, Command, Error, Key, Outcome, Reply, Request, Result};
 
-use super::answers::{done, maybe, one, places, text};
+use super::answers::{done, maybe, one, places};
 use super::args::{IntoKeys, epoch_millis, millis, some};
 use super::call::{Call, Prepared, as_is};
+use super::text::Text;
 use crate::cache::Execute;
 use crate::typed::{FromValue, IntoFields, ToArg};
 
@@ -38,8 +39,9 @@ use crate::typed::{FromValue, IntoFields, ToArg};
 /// [too large](crate::ErrorKind::TooLarge) above 512 MiB, and what [`Execute`] says of levels.
 pub trait StringCommands: Execute {
     /// The string at a key, or `None` when there is no such key. `GET`, O(1); for a [`Value`](crate::Value) there is no copy.
-    fn get<'a, T: FromValue>(&'a self, key: impl Into<Key<'a>>) -> Call<'a, Self, Option<T>> {
-        Call::text(self, key.into(), text, maybe)
+    #[inline]
+    fn get<'a, T: FromValue>(&'a self, key: impl Into<Key<'a>>) -> Text<'a, Self, T> {
+        Text::new(self, key.into())
     }
 
     /// The strings at several keys, in order, with `None` for a key that is not there or holds no string.

@@ -9,7 +9,8 @@ use jcache_core::driver::ChangeFeed;
 use jcache_core::fetch::Fetched;
 use jcache_core::snapshot::FillLimit;
 use jcache_core::{
-    Answer, Driver, Effect, Key, Mutation, Query, Reply, Request, Result, Scope, Snapshot, Timestamp, Value, Watch,
+    Answer, Driver, Effect, Key, Mutation, Query, Reply, ReplySink, Request, Result, Scope, Snapshot, Timestamp, Value,
+    Watch,
 };
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -23,6 +24,7 @@ pub(crate) trait DynDriver: Debug + Send + Sync {
     fn patience(&self) -> Option<Duration>;
     fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>>;
     fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>>;
+    fn try_tell(&self, query: &Query<'_>, out: &mut dyn ReplySink) -> Option<Result<()>>;
     fn query<'a>(&'a self, query: &'a Query<'a>) -> BoxFuture<'a, Result<Answer>>;
     fn try_mutate(&self, mutation: &Mutation<'_>) -> Option<Result<Reply>>;
     fn mutate<'a>(&'a self, mutation: &'a Mutation<'a>) -> BoxFuture<'a, Result<Reply>>;
@@ -48,6 +50,9 @@ impl<D: Driver> DynDriver for D {
     }
     fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
         Driver::try_text(self, key)
+    }
+    fn try_tell(&self, query: &Query<'_>, out: &mut dyn ReplySink) -> Option<Result<()>> {
+        Driver::try_tell(self, query, out)
     }
     fn query<'a>(&'a self, query: &'a Query<'a>) -> BoxFuture<'a, Result<Answer>> {
         Box::pin(Driver::query(self, query))

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Level {
     pub(crate) name: Arc<str>,
-    pub(crate) driver: Arc<dyn DynDriver>,
+    pub(crate) driver: Box<dyn DynDriver>,
     pub(crate) scope: Scope,
     /// How long one visit may take, whatever is done in it; `None` for no limit.
     pub(crate) deadline: Option<Duration>,
@@ -223,7 +223,7 @@ impl Level {
 /// A level that was never asked.
 pub(crate) fn new_level(
     name: String,
-    driver: Arc<dyn DynDriver>,
+    driver: Box<dyn DynDriver>,
     deadline: Option<Duration>,
     ttl_cap: Option<Duration>,
     fill: bool,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use jcache_core::fetch::{Fetched, fillable};
-use jcache_core::{Answer, Error, ErrorKind, Query, Reply, Result, Scope, Snapshot, Value};
+use jcache_core::{Answer, Error, ErrorKind, Query, Reply, ReplySink, Result, Scope, Snapshot, Value};
 
 use super::Levels;
 use super::fence::ReadToken;
@@ -55,8 +55,20 @@ impl Levels {
                 level.counters.misses.add(1);
                 Some(Ok(None))
             }
-            Err(error) if Verdict::of(&error) == Verdict::Answer => Some(Err(error)),
-            _ => None,
+            Ok(None) => None,
+            Err(error) => answer_of(error),
+        }
+    }
+
+    /// Tells the answer of the first level when that takes no waiting and is the whole read.
+    pub(crate) fn try_tell(&self, query: &Query<'_>, out: &mut dyn ReplySink) -> Option<Result<()>> {
+        let level = self.first()?;
+        match level.driver.try_tell(query, out)? {
+            Ok(()) => {
+                level.counters.hits.add(1);
+                Some(Ok(()))
+            }
+            Err(error) => (Verdict::of(&error) == Verdict::Answer).then_some(Err(error)),
         }
     }
 
@@ -273,6 +285,12 @@ impl Levels {
             Err(error) => unsure.armed &= Verdict::of(&error) != Verdict::Skip,
         }
     }
+}
+
+/// An error that is the answer.
+#[cold]
+fn answer_of<T>(error: Error) -> Option<Result<T>> {
+    (Verdict::of(&error) == Verdict::Answer).then_some(Err(error))
 }
 
 /// A key that was read whole, on its way into copies.

@@ -52,6 +52,8 @@ pub(crate) struct Cluster {
     /// Messages that were sent, newest last: from, to, what.
     pub(crate) trace: Vec<(usize, usize, Message)>,
     pub(crate) keep_trace: bool,
+    /// Messages on streams that lead to no node: the test may play the other end.
+    pub(crate) loose: Vec<(StreamId, Message)>,
     queue: VecDeque<Item>,
     held: VecDeque<Item>,
     next_call: CallId,
@@ -59,7 +61,8 @@ pub(crate) struct Cluster {
 }
 
 pub(crate) fn config(min_insync: usize) -> Config {
-    Config { rejoin_ms: 50, digest_ms: 100, hold_off_ms: (100, 1000), ..Config::new(min_insync, Timing::BALANCED) }
+    let hold_off_ms = (100, 1000);
+    Config { rejoin_ms: 50, digest_ms: 100, found_wait_ms: 0, hold_off_ms, ..Config::new(min_insync, Timing::BALANCED) }
 }
 
 impl Cluster {
@@ -76,6 +79,7 @@ impl Cluster {
             paused: BTreeSet::new(),
             trace: Vec::new(),
             keep_trace: false,
+            loose: Vec::new(),
             queue: VecDeque::new(),
             held: VecDeque::new(),
             next_call: 0,
@@ -182,7 +186,9 @@ impl Cluster {
                 self.queue.push_back(Item::Net(node, peer, theirs, Wire::Accepted(kind)));
             }
             Action::Send { stream, message } => {
-                let Some((peer, theirs)) = self.nodes[node].streams.get(&stream).copied() else { return };
+                let Some((peer, theirs)) = self.nodes[node].streams.get(&stream).copied() else {
+                    return self.loose.push((stream, message));
+                };
                 if self.keep_trace {
                     self.trace.push((node, peer, message.clone()));
                 }
@@ -326,6 +332,18 @@ impl Cluster {
             self.queue.push_back(Item::Net(node, peer, theirs, Wire::Broken));
         }
         self.etcd.forget(node);
+        self.deliver();
+    }
+
+    /// Puts a key at the coordinator, or deletes it, as nobody in the cluster did.
+    pub(crate) fn put(&mut self, key: Key, value: Option<String>) {
+        let write = match value {
+            Some(value) => Write::Put { key, value, lease: None },
+            None => Write::Delete(key),
+        };
+        let txn = Txn { guards: Vec::new(), writes: vec![write] };
+        self.etcd.request(usize::MAX, 0, CoordRequest::Txn(txn), self.boot_us);
+        self.tell_watchers();
         self.deliver();
     }
 

@@ -77,8 +77,10 @@ pub(super) fn growth_ahead<'x, K: Keyspace>(
 
 /// Sets fields and counts the new ones.
 fn insert<K: Keyspace>(keyspace: &mut K, key: &Key<'_>, pairs: &[(Arg<'_>, Arg<'_>)]) -> Result<u64> {
-    keyspace
-        .upsert(key, |hash: &mut Hash| pairs.iter().filter(|(field, value)| hash.insert(field, value)).count() as u64)
+    keyspace.upsert(key, |hash: &mut Hash| {
+        hash.prepare(pairs.iter().map(|(field, value)| (&**field, &**value)));
+        pairs.iter().filter(|(field, value)| hash.insert(field, value)).count() as u64
+    })
 }
 
 command! {

@@ -10,7 +10,7 @@ use crate::command::{Field, KeyPositions, QueryCommand, command};
 use crate::error::{Error, Result};
 use crate::keyspace::Keyspace;
 use crate::number::parse_i64;
-use crate::reply::{Outcome, Reply};
+use crate::reply::{Outcome, Reply, ReplySink, Shape};
 use crate::time::Context;
 
 command! {
@@ -49,11 +49,27 @@ impl<'a> LRange<'a> {
     }
 }
 
-impl<'a> QueryCommand<'a> for LRange<'a> {
-    fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<Vec<Value>> {
-        let Some(list) = keyspace.collection::<List>(&self.key)? else { return Ok(Vec::new()) };
+impl LRange<'_> {
+    fn of<'l>(&self, list: &'l List) -> impl ExactSizeIterator<Item = &'l [u8]> + use<'l> {
         let range = clamp_range(self.start, self.stop, list.len());
-        Ok(list.range(range.start, range.len()).map(Value::new).collect())
+        list.range(range.start, range.len())
+    }
+}
+
+impl<'a> QueryCommand<'a> for LRange<'a> {
+    const TELLS: bool = true;
+
+    fn run<K: Keyspace>(&self, keyspace: &K, _: Context) -> Result<Vec<Value>> {
+        let list = keyspace.collection::<List>(&self.key)?;
+        Ok(list.map_or_else(Vec::new, |list| self.of(list).map(Value::new).collect()))
+    }
+
+    fn tell<K: Keyspace>(&self, keyspace: &K, out: &mut dyn ReplySink) -> Result<bool> {
+        let Some(list) = keyspace.collection::<List>(&self.key)? else { return Ok(false) };
+        let elements = self.of(list);
+        out.list(Shape::Array, elements.len());
+        elements.for_each(|element| out.bulk(element));
+        Ok(true)
     }
 }
 

@@ -111,7 +111,7 @@ fn process(
         .collect();
     let levels = plans.iter().zip(&links).enumerate().map(|(index, (plan, link))| {
         let cap = plan.cap.filter(|_| index != authority);
-        new_level(format!("level{index}"), Arc::new(link.clone()), Some(plan.deadline), cap, plan.fill, limit)
+        new_level(format!("level{index}"), Box::new(link.clone()), Some(plan.deadline), cap, plan.fill, limit)
     });
     let clock = Arc::new(move || clock.now());
     let settings = Settings { authority, jitter: 0.0, repair_entries: 1000, repair_bytes: 1 << 20, clock };
