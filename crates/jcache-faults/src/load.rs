@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use fastrand::Rng;
-use jcache_testkit::check::lifetime::Look;
+use jcache_testkit::check::lifetime::{Look, Times};
 use jcache_testkit::history::{Intent, Outcome, Promise};
 
 use crate::client::Client;
@@ -174,7 +174,7 @@ impl Shared {
         if let Outcome::Returned(returned, Ok(reply)) = &outcome {
             let found = *reply != jcache_core::Reply::Nil;
             let strong = promise == Promise::Strong;
-            self.recorder.looked(life, Look { invoked, returned: *returned, found, strong });
+            self.recorder.looked(life, Look { invoked, returned: *returned, found, strong, times: Times::default() });
         }
         (outcome, alive)
     }
