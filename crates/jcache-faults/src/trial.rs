@@ -48,7 +48,18 @@ impl Trial {
         let addresses = cluster.nodes[..cluster.settings().nodes].iter().map(|node| node.address()).collect();
         let load = Load::start(&recorder, addresses, pace, &mut random);
         let figures = Figures { runs: 1, ..Figures::default() };
-        Self { load, cluster, recorder, random, figures, round: 0, long, judged_from: 0, judged_since: 0, since: Instant::now() }
+        Self {
+            load,
+            cluster,
+            recorder,
+            random,
+            figures,
+            round: 0,
+            long,
+            judged_from: 0,
+            judged_since: 0,
+            since: Instant::now(),
+        }
     }
 
     /// Says what happens, with the time since the start.

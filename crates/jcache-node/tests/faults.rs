@@ -17,7 +17,8 @@ const SEED: u64 = 1;
 /// Runs a scenario in a sandbox of its own.
 fn short(test: &str, id: &str) {
     sandbox::test(test, || {
-        let how = How { binary: Path::new(env!("CARGO_BIN_EXE_jcache")).to_owned(), long: false, most: MOST, keep: false };
+        let how =
+            How { binary: Path::new(env!("CARGO_BIN_EXE_jcache")).to_owned(), long: false, most: MOST, keep: false };
         let figures = run(find(id).unwrap(), SEED, &how);
         eprintln!("{HEAD}\n{}", figures.row(id));
         assert_eq!(figures.violations, []);

@@ -95,6 +95,9 @@ impl World {
     }
 
     fn together(&mut self) -> Result<(), Violation> {
+        if let Some(process) = self.nodes.iter().filter_map(|it| it.process.as_ref()).find(|it| it.leaving) {
+            return Err(Violation::new("C9", format!("{} was asked to leave, and is still there", process.name)));
+        }
         let copies = self.copies();
         convergence::check(&copies)
     }
