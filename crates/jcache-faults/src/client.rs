@@ -46,6 +46,7 @@ impl Client {
         let operation = Operation {
             client: self.number,
             node: self.node,
+            life: 0,
             group: wish.group,
             command: wish.command.clone(),
             intent: wish.intent,
