@@ -19,6 +19,9 @@ use crate::workload::{self, MORTAL, Mix, Wish};
 const CONNECT: Duration = Duration::from_millis(300);
 /// How long a client waits for an answer, before it goes elsewhere and leaves the outcome open.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a client waits that asked for an element: longer than the node itself waits. Who goes away too early gets what
+/// it took put back, which no order of the calls explains.
+const PATIENCE_FOR_ELEMENTS: Duration = Duration::from_secs(10);
 /// After a failure it waits this long.
 const PAUSE: Duration = Duration::from_millis(5);
 /// Keys with a deadline that are still read.
@@ -108,10 +111,7 @@ impl Shared {
             let Some(client) = &mut connected else {
                 let client = Client::connect(number, node, self.addresses[node], CONNECT);
                 match client {
-                    Ok(mut client) => {
-                        client.set_patience(PATIENCE);
-                        connected = Some(client);
-                    }
+                    Ok(client) => connected = Some(client),
                     Err(_) => {
                         node = (node + 1) % self.addresses.len();
                         std::thread::sleep(PAUSE);
@@ -135,6 +135,7 @@ impl Shared {
     /// Makes one call: whether it was answered, and whether the connection is still of use.
     fn call(&self, client: &mut Client, random: &mut Rng) -> (bool, bool) {
         let unique = self.unique.fetch_add(1, Ordering::Relaxed);
+        client.set_patience(PATIENCE);
         let mortal = match self.pace.mix {
             Mix::Mortals => random.bool(),
             Mix::All => random.u8(..MORTAL_SHARE) == 0,
@@ -147,6 +148,7 @@ impl Shared {
                 let round = self.round.load(Ordering::Relaxed);
                 let wish = workload::wish(random, self.pace.mix, round, unique);
                 let promise = promise(client.node, wish.intent == Intent::Read);
+                client.set_patience(if wish.intent == Intent::Take { PATIENCE_FOR_ELEMENTS } else { PATIENCE });
                 client.call(&self.recorder, wish, promise)
             }
         };
@@ -174,7 +176,9 @@ impl Shared {
         if let Outcome::Returned(returned, Ok(reply)) = &outcome {
             let found = *reply != jcache_core::Reply::Nil;
             let strong = promise == Promise::Strong;
-            self.recorder.looked(life, Look { invoked, returned: *returned, found, strong, times: Times::default() });
+            // Nobody outside of the processes sees cluster time: the clients' own clock tells.
+            let look = Look { invoked, returned: *returned, found, strong, times: Times::default() };
+            self.recorder.looked(life, look);
         }
         (outcome, alive)
     }

@@ -78,7 +78,8 @@ pub(super) async fn until(what: &str, host: &Host<ModelStore>, condition: impl F
     }
 }
 
-pub(super) const LINEARIZABLE: CallOptions = CallOptions { ack: Ack::InSync, level: Level::Linearizable, timeout_ms: None };
+pub(super) const LINEARIZABLE: CallOptions =
+    CallOptions { ack: Ack::InSync, level: Level::Linearizable, timeout_ms: None };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_elects_replicates_and_outlives_its_leader() {
