@@ -355,8 +355,9 @@ impl<S: Store + Send + 'static> Shared<S> {
         self.publish(inner, clock::now());
         inner.streams.clear();
         inner.dialling.clear();
+        // The engine has answered what it knows the outcome of.
         for (_, slot) in inner.calls.drain() {
-            let _ = slot.send(Err(Failure::ShuttingDown));
+            let _ = slot.send(Err(Failure::Unknown));
         }
     }
 }

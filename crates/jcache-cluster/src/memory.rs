@@ -212,7 +212,10 @@ impl DistributedMemory {
         RoleWatch::new(self.inner.host.view())
     }
 
-    /// Waits until the process takes part no longer; says why.
+    /// Waits until the process takes part no longer.
+    ///
+    /// # Errors
+    /// Why, when nobody asked for it: as in [`join`](Self::join).
     pub async fn ended(&self) -> Result<()> {
         let mut view = self.inner.host.view();
         match view.wait_for(|view| view.ended.is_some()).await.ok().and_then(|view| view.ended.clone()) {

@@ -84,52 +84,59 @@ pub(crate) fn decode(message: pb::Message) -> Result<Message, Error> {
         Kind::Join(join) => Message::Join(Join {
             cluster: name(join.cluster)?,
             member: to_member(join.member)?,
-            promised: join.promised,
-            leo: join.leo,
-            applied: join.applied,
+            promised: count(join.promised)?,
+            leo: count(join.leo)?,
+            applied: count(join.applied)?,
             tainted: join.tainted,
             resync: join.resync,
-            epochs: to_epochs(&join.epochs),
+            epochs: to_epochs(&join.epochs)?,
             wire: (join.wire_min, join.wire_max),
             leaving: join.leaving,
             attempt: join.attempt,
         }),
         Kind::Reject(reject) => Message::Reject(decode_reject(reject.reason.ok_or_else(broken)?)?),
         Kind::Accept(pb::Accept { epoch, cluster, truncate_to, full, seq, attempt }) => {
+            let (epoch, truncate_to) = (count(epoch)?, count(truncate_to)?);
             Message::Accept(Accept { epoch, cluster: name(cluster)?, attempt, truncate_to, full, seq })
         }
         Kind::Frame(pb::Frame { epoch, written, first, count, hw, time_ms, seq, records }) => {
+            for number in [epoch, written, first, hw, time_ms] {
+                self::count(number)?;
+            }
             Message::Frame(Frame { epoch, written, first, count, hw, time_ms, seq, records })
         }
         Kind::Snap(pb::Snap { epoch, seq, part }) => {
-            Message::Snap(Snap { epoch, seq, part: decode_part(part.ok_or_else(broken)?) })
+            Message::Snap(Snap { epoch: count(epoch)?, seq, part: decode_part(part.ok_or_else(broken)?)? })
         }
         Kind::Ack(ack) => Message::Ack(AckMessage {
-            epoch: ack.epoch,
+            epoch: count(ack.epoch)?,
             member: to_member(ack.member)?,
-            received: ack.received,
-            applied: ack.applied,
+            received: count(ack.received)?,
+            applied: count(ack.applied)?,
             seq: ack.seq,
             coordinated: ack.coordinated,
         }),
-        Kind::Handover(pb::EpochOnly { epoch }) => Message::Handover { epoch },
-        Kind::Release(pb::EpochOnly { epoch }) => Message::Release { epoch },
-        Kind::ReleaseFailed(pb::EpochOnly { epoch }) => Message::ReleaseFailed { epoch },
+        Kind::Handover(pb::EpochOnly { epoch }) => Message::Handover { epoch: count(epoch)? },
+        Kind::Release(pb::EpochOnly { epoch }) => Message::Release { epoch: count(epoch)? },
+        Kind::ReleaseFailed(pb::EpochOnly { epoch }) => Message::ReleaseFailed { epoch: count(epoch)? },
         Kind::Leave(pb::Empty {}) => Message::Leave,
         Kind::Hello(pb::Hello { member, cluster, generation, promised }) => {
+            let promised = count(promised)?;
             Message::Hello { member: to_member(member)?, cluster: name(cluster)?, generation, promised }
         }
         Kind::Forward(forward) => {
             Message::Forward(forward.calls.into_iter().map(decode_call).collect::<Result<_, _>>()?)
         }
         Kind::ForwardCancel(pb::Cancel { seq }) => Message::ForwardCancel { seq },
-        Kind::Forwarded(pb::Forwarded { epoch, answers }) => {
-            Message::Forwarded { epoch, answers: answers.into_iter().map(decode_answer).collect::<Result<_, _>>()? }
-        }
+        Kind::Forwarded(pb::Forwarded { epoch, answers }) => Message::Forwarded {
+            epoch: count(epoch)?,
+            answers: answers.into_iter().map(decode_answer).collect::<Result<_, _>>()?,
+        },
         Kind::StatusRequest(pb::StatusRequest { member, promised }) => {
-            Message::StatusRequest { member: to_member(member)?, promised }
+            Message::StatusRequest { member: to_member(member)?, promised: count(promised)? }
         }
         Kind::StatusReply(pb::StatusReply { member, promised, last_epoch, leo, prio, leads }) => {
+            let (promised, last_epoch, leo) = (count(promised)?, count(last_epoch)?, count(leo)?);
             Message::StatusReply(PeerStatus { member: to_member(member)?, promised, last_epoch, leo, prio, leads })
         }
     })
@@ -173,8 +180,14 @@ fn epochs(epochs: Vec<(Epoch, Offset)>) -> Vec<pb::EpochStart> {
     epochs.into_iter().map(|(epoch, start)| pb::EpochStart { epoch, start }).collect()
 }
 
-fn to_epochs(epochs: &[pb::EpochStart]) -> Vec<(Epoch, Offset)> {
-    epochs.iter().map(|it| (it.epoch, it.start)).collect()
+fn to_epochs(epochs: &[pb::EpochStart]) -> Result<Vec<(Epoch, Offset)>, Error> {
+    epochs.iter().map(|it| Ok((count(it.epoch)?, count(it.start)?))).collect()
+}
+
+/// An epoch, an offset, or a time in milliseconds. What comes near the end of the numbers is no such thing, and must not be
+/// believed: the next one would have no number.
+fn count(number: u64) -> Result<u64, Error> {
+    if number < 1 << 56 { Ok(number) } else { Err(broken()) }
 }
 
 fn encode_reject(reject: Reject) -> pb::reject::Reason {
@@ -191,7 +204,7 @@ fn encode_reject(reject: Reject) -> pb::reject::Reason {
 fn decode_reject(reason: pb::reject::Reason) -> Result<Reject, Error> {
     use pb::reject::Reason;
     Ok(match reason {
-        Reason::StaleEpoch(epoch) => Reject::StaleEpoch(epoch),
+        Reason::StaleEpoch(epoch) => Reject::StaleEpoch(count(epoch)?),
         Reason::NotLeader(hint) => {
             Reject::NotLeader((!hint.is_empty()).then(|| name(hint)).transpose()?.map(NodeId::new))
         }
@@ -220,14 +233,14 @@ fn encode_part(part: SnapPart) -> pb::snap::Part {
     }
 }
 
-fn decode_part(part: pb::snap::Part) -> SnapPart {
+fn decode_part(part: pb::snap::Part) -> Result<SnapPart, Error> {
     use pb::snap::Part;
-    match part {
-        Part::Begin(it) => SnapPart::Begin { shard: it.shard as usize, shards: it.shards as usize, at: it.at },
+    Ok(match part {
+        Part::Begin(it) => SnapPart::Begin { shard: it.shard as usize, shards: it.shards as usize, at: count(it.at)? },
         Part::Chunk(it) => SnapPart::Chunk { shard: it.shard as usize, entries: it.entries },
         Part::End(it) => SnapPart::End { shard: it.shard as usize },
-        Part::Done(it) => SnapPart::Done { leo: it.leo, sessions: it.sessions, epochs: to_epochs(&it.epochs) },
-    }
+        Part::Done(it) => SnapPart::Done { leo: count(it.leo)?, sessions: it.sessions, epochs: to_epochs(&it.epochs)? },
+    })
 }
 
 fn encode_call(call: ForwardCall) -> pb::Call {
@@ -264,6 +277,7 @@ fn decode_call(call: pb::Call) -> Result<ForwardCall, Error> {
             Work::Read { level: if linearizable { Level::Linearizable } else { Level::Leader }, command }
         }
         pb::call::Work::Write(pb::Write { session, low, acknowledged, until_ms, command, several }) => {
+            until_ms.map(count).transpose()?;
             let ack = match acknowledged.ok_or_else(broken)? {
                 Acknowledged::Leader(_) => Ack::Leader,
                 Acknowledged::InSync(_) => Ack::InSync,
@@ -298,7 +312,9 @@ fn encode_answer(seq: u64, result: ForwardResult) -> pb::Answer {
 fn decode_answer(answer: pb::Answer) -> Result<(u64, ForwardResult), Error> {
     use pb::answer::Result as Said;
     let result = match answer.result.ok_or_else(broken)? {
-        Said::Done(pb::Done { reply, offset }) => ForwardResult::Done { reply: take_reply(&mut &reply[..])?, offset },
+        Said::Done(pb::Done { reply, offset }) => {
+            ForwardResult::Done { reply: take_reply(&mut &reply[..])?, offset: count(offset)? }
+        }
         Said::Command(text) => ForwardResult::Command(Error::server(text)),
         Said::Again(_) => ForwardResult::Again,
         Said::NoSession(_) => ForwardResult::NoSession,

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use jcache_core::{Error, Reply};
@@ -27,12 +28,16 @@ pub(crate) struct Client {
     pub(crate) number: usize,
     /// The node that it is connected to.
     pub(crate) node: usize,
+    /// Names the connection: it is to one process, where the next one may be to another life of the node.
+    life: u32,
     connection: RawClient,
 }
 
 impl Client {
     pub(crate) fn connect(number: usize, node: usize, to: SocketAddr, timeout: Duration) -> io::Result<Self> {
-        Ok(Self { number, node, connection: RawClient::connect_to(to, timeout)? })
+        static CONNECTIONS: AtomicU32 = AtomicU32::new(0);
+        let life = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { number, node, life, connection: RawClient::connect_to(to, timeout)? })
     }
 
     /// How long an answer may take.
@@ -46,7 +51,7 @@ impl Client {
         let operation = Operation {
             client: self.number,
             node: self.node,
-            life: 0,
+            life: self.life,
             group: wish.group,
             command: wish.command.clone(),
             intent: wish.intent,

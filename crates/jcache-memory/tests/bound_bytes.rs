@@ -22,6 +22,19 @@ fn in_use() -> usize {
     stats.bytes_allocated - stats.bytes_deallocated + 8 * (stats.allocations - stats.deallocations)
 }
 
+/// The same once nothing changes any more: the memory of the kind before may still be on its way back.
+fn settled() -> usize {
+    let mut before = in_use();
+    loop {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        let now = in_use();
+        if now == before {
+            return now;
+        }
+        before = now;
+    }
+}
+
 /// What grows: how the next command of a kind is spelled, for step `i`.
 type Next = fn(usize, &mut fastrand::Rng) -> Vec<String>;
 
@@ -68,7 +81,7 @@ const KINDS: [(&str, Next); 13] = [
 /// Lets a kind grow to the bound and well beyond, and returns the fullest that it was, in percent.
 fn grow(name: &str, next: Next, max: usize, eviction: Eviction, shards: usize, seed: u64) -> usize {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let before = in_use();
+    let before = settled();
     let clock = Arc::new(ManualClock::default());
     let memory = Memory::builder().shards(shards).max_memory(max).eviction(eviction).clock(clock).build();
     let told = || format!("{name}, {eviction}, {shards} shards, seed {seed}");

@@ -34,7 +34,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// What the function that never waits leaves to be done.
 enum Turn {
     /// A command has to wait.
-    Wait(Pending),
+    Wait(Box<Pending>),
     /// Others get their turn.
     Yield,
     End(End),
@@ -46,7 +46,7 @@ enum Batch {
     Empty,
     /// Enough for one turn.
     Full,
-    Wait(Pending),
+    Wait(Box<Pending>),
 }
 
 pub(crate) struct Connection<B> {

@@ -36,36 +36,37 @@ enum What {
 
 impl Pending {
     /// A command that waits by itself.
-    pub(crate) fn data(args: &Arguments<'_>, command: &'static Command, known: Known) -> Self {
+    pub(crate) fn data(args: &Arguments<'_>, command: &'static Command, known: Known) -> Box<Self> {
         Self::alone(args, What::Data(command, known))
     }
 
-    pub(crate) fn work(args: &Arguments<'_>, work: Work) -> Self {
+    pub(crate) fn work(args: &Arguments<'_>, work: Work) -> Box<Self> {
         Self::alone(args, What::Work(work))
     }
 
     /// A command that waits for those before it.
-    pub(crate) fn anew(args: &Arguments<'_>) -> Self {
+    pub(crate) fn anew(args: &Arguments<'_>) -> Box<Self> {
         Self::alone(args, What::Anew)
     }
 
-    pub(crate) fn paused(args: &Arguments<'_>) -> Self {
+    pub(crate) fn paused(args: &Arguments<'_>) -> Box<Self> {
         Self::alone(args, What::Paused)
     }
 
     #[cold]
-    fn alone(args: &Arguments<'_>, what: What) -> Self {
-        Self { train: Train::default(), alone: Some((args.to_static(), what)) }
+    fn alone(args: &Arguments<'_>, what: What) -> Box<Self> {
+        Box::new(Self { train: Train::default(), alone: Some((args.to_static(), what)) })
     }
 
     /// Commands under way together, and nothing after them.
-    pub(crate) fn train(train: Train) -> Self {
-        Self { train, alone: None }
+    pub(crate) fn train(train: Train) -> Box<Self> {
+        Box::new(Self { train, alone: None })
     }
 
     /// The same, after `train`.
-    pub(crate) fn after(self, train: Train) -> Self {
-        Self { train, ..self }
+    pub(crate) fn after(mut self: Box<Self>, train: Train) -> Box<Self> {
+        self.train = train;
+        self
     }
 }
 
@@ -80,8 +81,8 @@ enum Part {
 }
 
 impl<B: Backend> Connection<B> {
-    pub(crate) async fn carry_out(&mut self, pending: Pending) -> Result<(), End> {
-        let Pending { train, alone } = pending;
+    pub(crate) async fn carry_out(&mut self, pending: Box<Pending>) -> Result<(), End> {
+        let Pending { train, alone } = *pending;
         if !train.is_empty() {
             self.run_train(train).await?;
         }

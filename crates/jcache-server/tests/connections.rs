@@ -201,6 +201,7 @@ fn what_is_told_of_clients_is_so() {
     }
     a.ask("EXEC", "*1\r\n+PONG\r\n");
     assert!(a.text("CLIENT INFO").contains(" cmd=client|info "));
+    eventually("the end of the other", || node.handle.status().clients == 1);
     let info = node.handle.info();
     assert_eq!(field(&info, "Clients", "connected_clients"), "1");
     assert_eq!(field(&info, "Commandstats", "cmdstat_exec"), "calls=1,failed_calls=0");

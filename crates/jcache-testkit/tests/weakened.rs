@@ -52,11 +52,11 @@ const TABLE: &[(Switch, Notices)] = &[
     (Switch::ApplyUncommitted, Simulator(1)),
     (Switch::KeepIdentity, Simulator(2)),
     (Switch::StaleReads, Simulator(2)),
-    (Switch::IgnoreGrant, Simulator(28)),
-    (Switch::OwnClock, Simulator(28)),
-    (Switch::UnloggedPop, Simulator(28)),
-    (Switch::FoundAtOnce, Simulator(28)),
-    (Switch::LogCommands, Simulator(28)),
+    (Switch::IgnoreGrant, Simulator(52)),
+    (Switch::OwnClock, Simulator(4)),
+    (Switch::UnloggedPop, Simulator(1)),
+    (Switch::FoundAtOnce, Simulator(1)),
+    (Switch::LogCommands, Simulator(1)),
 ];
 
 /// Any change of engine or simulator changes every run: the number may be missed by this factor.

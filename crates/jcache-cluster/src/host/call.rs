@@ -49,7 +49,7 @@ impl<S: Store + Send + 'static> Future for Call<S> {
         let Some(answer) = &mut self.answer else { return Poll::Ready(Err(Failure::ShuttingDown)) };
         Pin::new(answer).poll(context).map(|outcome| {
             self.answer = None;
-            outcome.unwrap_or(Err(Failure::ShuttingDown))
+            outcome.unwrap_or(Err(Failure::Unknown))
         })
     }
 }

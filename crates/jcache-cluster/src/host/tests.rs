@@ -59,7 +59,7 @@ pub(super) async fn run(host: &Host<ModelStore>, line: &str, options: CallOption
 }
 
 /// Repeats a call until it is answered: for what may be repeated.
-async fn until_done(host: &Host<ModelStore>, line: &str, options: CallOptions) -> Reply {
+pub(super) async fn until_done(host: &Host<ModelStore>, line: &str, options: CallOptions) -> Reply {
     let started = Instant::now();
     loop {
         match run(host, line, options).await {
@@ -78,7 +78,8 @@ pub(super) async fn until(what: &str, host: &Host<ModelStore>, condition: impl F
     }
 }
 
-const LINEARIZABLE: CallOptions = CallOptions { ack: Ack::InSync, level: Level::Linearizable, timeout_ms: None };
+pub(super) const LINEARIZABLE: CallOptions =
+    CallOptions { ack: Ack::InSync, level: Level::Linearizable, timeout_ms: None };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_elects_replicates_and_outlives_its_leader() {

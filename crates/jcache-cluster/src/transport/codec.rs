@@ -55,7 +55,6 @@ impl<U: Message + Default> Decoder for BoundedDecoder<U> {
 }
 
 /// Counts the fields of a message and of the messages directly in it: where items are that repeat.
-#[expect(clippy::result_large_err, reason = "tonic's own type, on a path that is hardly taken")]
 fn look_over(mut bytes: Bytes) -> Result<(), Status> {
     let broken = |error: prost::DecodeError| Status::invalid_argument(error.to_string());
     let mut items = 0;
@@ -84,7 +83,6 @@ fn look_over(mut bytes: Bytes) -> Result<(), Status> {
     Ok(())
 }
 
-#[expect(clippy::result_large_err, reason = "tonic's own type, on a path that is hardly taken")]
 fn count(items: &mut usize) -> Result<(), Status> {
     *items += 1;
     if *items > MAX_ITEMS { Err(Status::resource_exhausted("a message of too many items")) } else { Ok(()) }

@@ -28,7 +28,6 @@ struct Service<S> {
 type Sending = Pin<Box<dyn Stream<Item = std::result::Result<pb::Message, Status>> + Send>>;
 
 impl<S: Streams> Service<S> {
-    #[expect(clippy::result_large_err, reason = "tonic's own type, on a path taken once a stream")]
     fn accept(
         &self,
         kind: StreamKind,

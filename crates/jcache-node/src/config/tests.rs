@@ -135,7 +135,7 @@ fn what_is_wrong_is_told_with_its_place() {
             &[],
             &[],
             "level = 'disk'",
-            "node.toml:1: level: no such kind of level; there are memory and URLs such as redis://localhost",
+            "node.toml:1: level: no such kind of level; there are memory, distributed and URLs such as redis://localhost",
         ),
         (&[], &[], "user = 'ada'", "node.toml:1: user: expected NAME:PASSWORD"),
         (

@@ -182,7 +182,10 @@ impl World {
             } else {
                 life.acknowledged = Some(now);
                 life.written_ms = self.watchers.time.latest(now);
-                life.deadline_ms = self.nodes.iter().find_map(|node| node.process.as_ref()?.deadline(&life.name));
+                // The leader's copy: a deposed one may still hold what was carried out once before, and lost.
+                let leader = self.watchers.time.leader();
+                let leader = leader.and_then(|host| self.nodes[host.node].process.as_ref());
+                life.deadline_ms = leader.and_then(|process| process.deadline(&life.name));
             }
         }
         if pending.client < self.plan.clients {

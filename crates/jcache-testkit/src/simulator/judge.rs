@@ -95,6 +95,13 @@ impl World {
     }
 
     fn together(&mut self) -> Result<(), Violation> {
+        if let Some(process) = self.nodes.iter().filter_map(|it| it.process.as_ref()).find(|it| it.leaving) {
+            return Err(Violation::new("C9", format!("{} was asked to leave, and is still there", process.name)));
+        }
+        // Who left, or gave up, starts again; the minimum may need it.
+        if let Some(node) = self.nodes.iter().position(|it| it.core && it.process.is_none()) {
+            return Err(Violation::new("C9", format!("n{node} does not run")));
+        }
         let copies = self.copies();
         convergence::check(&copies)
     }

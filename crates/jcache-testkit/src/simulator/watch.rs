@@ -50,6 +50,11 @@ impl Time {
         self.newest = self.newest.filter(|(_, leader, ..)| *leader != host);
     }
 
+    /// The newest leader, while there is one.
+    pub(super) fn leader(&self) -> Option<Host> {
+        self.newest.map(|(_, host, ..)| host)
+    }
+
     /// The newest leader's time, while there is one.
     pub(super) fn leaders(&self, now: Moment) -> Option<u64> {
         self.newest.map(|(_, _, time_ms, at)| time_ms + (now - at) / 1_000)
