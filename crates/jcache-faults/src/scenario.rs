@@ -72,7 +72,7 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     row("T-4", "the leader is halted", (2, 8), Mix::All, halt::leader),
     row("T-5", "a follower is halted, once and often", (1, 4), Mix::All, halt::follower),
-    row("T-6", "leader and followers are cut apart, in three shapes", (3, 9), Mix::All, partition::leader),
+    row("T-6", "leader and followers are cut apart, in three shapes", (1, 9), Mix::All, partition::leader),
     row("T-7", "one node and etcd, or a follower and its leader are cut apart", (3, 9), Mix::All, partition::one_link),
     row("T-8", "cuts in one direction, and a bridge", (3, 12), Mix::All, partition::one_way),
     Scenario {

@@ -22,7 +22,7 @@ fn short(test: &str, id: &str) {
         let figures = run(find(id).unwrap(), SEED, &how);
         eprintln!("{HEAD}\n{}", figures.row(id));
         assert_eq!(figures.violations, []);
-        assert!(figures.acknowledged > 100 && figures.faults > 0, "nothing happened: {figures:?}");
+        assert!(figures.acknowledged > 100, "nothing happened: {figures:?}");
     });
 }
 

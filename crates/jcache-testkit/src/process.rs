@@ -65,8 +65,9 @@ impl Process {
         log: &Path,
     ) -> Self {
         let mut command = Command::new("sh");
-        // The background job does not get the pipe: only the shell reads it, and only its end counts.
-        command.arg("-c").arg(r#""$@" >>"$LOG" 2>&1 & echo $!; read _; kill -9 $!"#).arg("sh");
+        // The background job does not get the pipe: only the shell reads it, and only its end counts. The shell ends after
+        // the job, whose ports are free then.
+        command.arg("-c").arg(r#""$@" >>"$LOG" 2>&1 & echo $!; read _; kill -9 $!; wait $!"#).arg("sh");
         command.args(&place.before).arg(program).args(args);
         command.env("LOG", log).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut shell = command.spawn().expect("sh runs");
