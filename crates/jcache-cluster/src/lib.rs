@@ -5,10 +5,10 @@
 //!
 //! # The promise
 //!
-//! A write acknowledged at [`Ack::InSync`](engine::Ack::InSync) is not lost as long as at least one process that was a
+//! A write acknowledged at [`InSync`](engine::Ack::InSync) is not lost as long as at least one process that was a
 //! member of the in-sync set when it was acknowledged (and has not been removed from it since by a recorded transaction)
 //! is alive, the coordinator keeps its data, and unclean starts are off. It is visible in every later epoch. A write
-//! acknowledged at [`Ack::Leader`](engine::Ack::Leader) may be lost by a failover. Every write is carried out at most
+//! acknowledged at [`Leader`](engine::Ack::Leader) may be lost by a failover. Every write is carried out at most
 //! once, however often it is retried.
 //!
 //! No write depends on a clock: epochs on every message and guarded transactions at the coordinator decide. Clocks count
