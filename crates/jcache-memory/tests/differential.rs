@@ -46,13 +46,5 @@ fn sorted_sets() {
 /// All families together meet each other's keys more often than any one alone.
 #[test]
 fn mixed() {
-    let all: [Generator; 6] = [
-        differential::string::command,
-        differential::key::command,
-        differential::hash::command,
-        differential::list::command,
-        differential::set::command,
-        differential::sorted_set::command,
-    ];
-    check("mixed", &all);
+    check("mixed", &differential::FAMILIES);
 }

@@ -9,17 +9,7 @@ use jcache_core::command::Request;
 use jcache_core::snapshot::FillLimit;
 use jcache_core::{Arg, Context, Driver, Key, Model, Reply};
 use jcache_memory::{Clock, ManualClock, Memory};
-use jcache_testkit::differential::{self, Generator, pool};
-
-const GENERATORS: [Generator; 7] = [
-    differential::string::command,
-    differential::key::command,
-    differential::hash::command,
-    differential::list::command,
-    differential::set::command,
-    differential::sorted_set::command,
-    pool::creator,
-];
+use jcache_testkit::differential;
 
 struct Pair {
     memory: Memory,
@@ -83,7 +73,7 @@ async fn check(seed: u64, shards: usize, steps: usize) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut pair = Pair::new(shards);
     for step in 0..steps {
-        let args = GENERATORS[rng.usize(..GENERATORS.len())](&mut rng);
+        let args = differential::any(&mut rng);
         let name = String::from_utf8_lossy(&args[0]).to_ascii_uppercase();
         let (actual, expected) = pair.both(&args, rng.u64(..));
         let told = || format!("seed {seed}, step {step}: {args:?}");
@@ -121,7 +111,7 @@ async fn a_copy_stays_within_its_cap_and_holds_nothing_partial() {
         let authority = Pair::new(4);
         let copy = Memory::builder().clock(authority.clock.clone()).build();
         for _ in 0..3_000 {
-            let args = GENERATORS[rng.usize(..GENERATORS.len())](&mut rng);
+            let args = differential::any(&mut rng);
             let args: Vec<Arg<'_>> = args.iter().map(Arg::from).collect();
             let context = Context { now: authority.clock.now(), seed: 0 };
             let cap = rng.bool().then(|| context.now.plus(Duration::from_secs(30)));

@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::{call, run, wait};
 use jcache_core::{Arg, Driver, Key, Reply, Request, Result, Watch};
 use jcache_memory::{ManualClock, Memory};
-use jcache_testkit::differential::{self, Generator};
+use jcache_testkit::differential;
 
 /// The outcome of a future that needs no waiting.
 fn now<T>(future: impl Future<Output = T>) -> T {
@@ -206,14 +206,6 @@ fn under_a_bound_each_request_finds_room_or_says_so() {
 fn the_same_as_redis() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().expect("a runtime");
-    let all: [Generator; 6] = [
-        differential::string::command,
-        differential::key::command,
-        differential::hash::command,
-        differential::list::command,
-        differential::set::command,
-        differential::sorted_set::command,
-    ];
     let plays = differential::invocations(10_000);
-    differential::transactions(&Memory::new(), runtime.handle(), &all, plays, differential::seed());
+    differential::transactions(&Memory::new(), runtime.handle(), &differential::FAMILIES, plays, differential::seed());
 }

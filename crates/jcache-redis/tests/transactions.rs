@@ -4,7 +4,7 @@ mod common;
 
 use jcache_core::{Arg, Driver, ErrorKind, Key, Reply, Request, Result, Watch};
 use jcache_redis::Redis;
-use jcache_testkit::differential::{self, Generator};
+use jcache_testkit::differential;
 use jcache_testkit::oracle;
 
 async fn transact(redis: &Redis, lines: &[&str], watch: Watch) -> Result<Option<Vec<Result<Reply>>>> {
@@ -84,14 +84,6 @@ fn the_same_as_redis() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let redis = runtime.block_on(Redis::connect(&server.url())).expect("connects");
-    let all: [Generator; 6] = [
-        differential::string::command,
-        differential::key::command,
-        differential::hash::command,
-        differential::list::command,
-        differential::set::command,
-        differential::sorted_set::command,
-    ];
     let plays = differential::invocations(1_000);
-    differential::transactions(&redis, runtime.handle(), &all, plays, differential::seed());
+    differential::transactions(&redis, runtime.handle(), &differential::FAMILIES, plays, differential::seed());
 }

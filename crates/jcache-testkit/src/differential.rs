@@ -48,6 +48,18 @@ use crate::oracle::{self, RawClient};
 /// Makes one random invocation: the name and the arguments.
 pub type Generator = fn(&mut fastrand::Rng) -> Vec<Vec<u8>>;
 
+/// The generators of all families: together they meet each other's keys more often than any one alone.
+pub const FAMILIES: [Generator; 6] =
+    [string::command, key::command, hash::command, list::command, set::command, sorted_set::command];
+
+/// Makes one random invocation of any family, or one that creates a key.
+pub fn any(rng: &mut fastrand::Rng) -> Vec<Vec<u8>> {
+    match FAMILIES.get(rng.usize(..FAMILIES.len() + 1)) {
+        Some(generator) => generator(rng),
+        None => pool::creator(rng),
+    }
+}
+
 /// How many commands go to the oracle in one go.
 const BATCH: usize = 100;
 /// So long before the end of the short lives no batch starts, in milliseconds.

@@ -40,19 +40,10 @@ fn sorted_sets() {
     check("sorted_set", &[differential::sorted_set::command]);
 }
 
-const ALL: [Generator; 6] = [
-    differential::string::command,
-    differential::key::command,
-    differential::hash::command,
-    differential::list::command,
-    differential::set::command,
-    differential::sorted_set::command,
-];
-
 /// All families together meet each other's keys more often than any one alone.
 #[test]
 fn mixed() {
-    check("mixed", &ALL);
+    check("mixed", &differential::FAMILIES);
 }
 
 #[test]
@@ -61,5 +52,11 @@ fn mixed_on_the_model_as_a_driver() {
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().expect("a runtime");
     let driver = ModelDriver::default();
     let mut subject = DriverSubject::new(&driver, runtime.handle().clone());
-    differential::run(&mut subject, "driver", &ALL, differential::invocations(20_000), differential::seed());
+    differential::run(
+        &mut subject,
+        "driver",
+        &differential::FAMILIES,
+        differential::invocations(20_000),
+        differential::seed(),
+    );
 }

@@ -5,20 +5,10 @@ use jcache_cluster::engine::Store;
 use jcache_core::command::Request;
 use jcache_core::{Arg, Context, Timestamp, Value};
 use jcache_memory::Memory;
-use jcache_testkit::differential::{self, Generator, pool};
+use jcache_testkit::differential;
 use jcache_testkit::simulator::BothStores;
 
 use crate::common::*;
-
-const GENERATORS: [Generator; 7] = [
-    differential::string::command,
-    differential::key::command,
-    differential::hash::command,
-    differential::list::command,
-    differential::set::command,
-    differential::sorted_set::command,
-    pool::creator,
-];
 
 fn check(seed: u64, steps: usize) {
     let mut rng = fastrand::Rng::with_seed(seed);
@@ -27,7 +17,7 @@ fn check(seed: u64, steps: usize) {
     let mut third = store(Memory::builder().shards(1 << rng.u32(..5))).with_shard_bits(bits);
     let mut now = Timestamp::from_millis(1_000);
     for step in 0..steps {
-        let args = GENERATORS[rng.usize(..GENERATORS.len())](&mut rng);
+        let args = differential::any(&mut rng);
         let args: Vec<Arg<'_>> = args.iter().map(Arg::from).collect();
         let context = Context { now, seed: rng.u64(..) };
         match Request::parse(&args) {
