@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::config::ClusterConfig;
 use crate::engine::{ConfigRecord, Key, LeaderRecord, MemberId, MemberRecord, StateRecord};
 use crate::error::Error;
+use crate::host::known;
 use crate::transport::Dialler;
 use crate::wire::pb;
 
@@ -114,6 +115,7 @@ impl Overview {
             return Err(Error::unavailable(text));
         }
         let state: Option<StateRecord> = read(&entries, &Key::State);
+        let epoch = state.as_ref().map_or(0, |state| state.epoch);
         let leader: Option<LeaderRecord> = read(&entries, &Key::Leader);
         let settings: Option<ConfigRecord> = read(&entries, &Key::Config);
         let in_sync: Vec<MemberId> = state.as_ref().map(|state| state.isr.clone()).unwrap_or_default();
@@ -131,13 +133,8 @@ impl Overview {
             reports.extend(answered.ok());
         }
         // Only the leader knows how far the others are behind it.
-        let lags: BTreeMap<String, (u64, u64)> =
-            reports.values().flatten().fold(BTreeMap::new(), |mut lags, report| {
-                if report.epoch == state.as_ref().map_or(0, |state| state.epoch) {
-                    lags.extend(report.lags.iter().map(|lag| (lag.node.clone(), (lag.records, lag.bytes))));
-                }
-                lags
-            });
+        let told = reports.values().flatten().filter(|report| report.epoch == epoch).flat_map(|report| &report.lags);
+        let lags: BTreeMap<String, (u64, u64)> = told.map(|lag| (lag.node.clone(), (lag.records, lag.bytes))).collect();
         let leads = leader.as_ref().map(|leader| leader.node.as_str().to_owned());
         let mut members: Vec<Peer> = Vec::new();
         for (index, record) in records.iter().enumerate() {
@@ -184,7 +181,7 @@ impl Overview {
             cluster: config.cluster().to_owned(),
             cluster_id: state.as_ref().map(|state| state.cluster_id.clone()),
             leader: leads,
-            epoch: state.as_ref().map_or(0, |state| state.epoch),
+            epoch,
             in_sync: in_sync.iter().map(|member| member.node.as_str().to_owned()).collect(),
             min_insync: settings.as_ref().map_or(0, |it| it.min_insync),
             isr_target: settings.as_ref().map_or(0, |it| it.isr_target),
@@ -227,11 +224,8 @@ pub(crate) async fn first_contact(etcd: &Client, prefix: &str) -> Result<Entries
     loop {
         match etcd.list(prefix.as_bytes()).await {
             Ok(listing) => {
-                let known = |entry: jcache_etcd::KeyValue| {
-                    let key = Key::parse(std::str::from_utf8(&entry.key).ok()?.strip_prefix(prefix)?)?;
-                    Some((key, String::from_utf8(entry.value.into()).ok()?))
-                };
-                return Ok(listing.entries.into_iter().filter_map(known).collect());
+                let entries = listing.entries.into_iter().filter_map(|entry| known(prefix, entry));
+                return Ok(entries.map(|(key, kv)| (key, kv.value)).collect());
             }
             Err(error) if error.kind() == ErrorKind::Denied => {
                 return Err(jcache_core::Error::new(jcache_core::ErrorKind::Auth, error.to_string()));

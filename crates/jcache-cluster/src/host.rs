@@ -36,6 +36,7 @@ use crate::transport::{Dialler, Outgoing, Security, Streams, serve};
 use crate::wire::pb;
 pub(crate) use call::Call;
 use coordinator::Coordinator;
+pub(crate) use coordinator::known;
 
 /// Streams that peers may have open here at a time.
 const MAX_STREAMS: usize = 4096;

@@ -202,7 +202,7 @@ fn listing(prefix: &str, revision: Revision, entries: Vec<KeyValue>) -> Listing 
 }
 
 /// The engine's key and value; `None` for a key that is not one of the engine's.
-fn known(prefix: &str, entry: KeyValue) -> Option<(Key, Kv)> {
+pub(crate) fn known(prefix: &str, entry: KeyValue) -> Option<(Key, Kv)> {
     let value = String::from_utf8(entry.value.into()).ok()?;
     Some((key_of(prefix, &entry.key)?, Kv { value, revision: entry.mod_revision }))
 }
