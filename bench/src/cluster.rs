@@ -79,7 +79,7 @@ impl Scale {
     /// The work of the project's goals.
     pub fn full(binary: PathBuf) -> Self {
         let turn = Duration::from_millis(1_500);
-        Self { binary, rounds: crate::rounds::ROUNDS, turn, keys: 1_000_000, syncs: 5, kills: 7, handovers: 50 }
+        Self { binary, rounds: crate::rounds::ROUNDS, turn, keys: 1_000_000, syncs: 3, kills: 7, handovers: 50 }
     }
 
     /// A small part of it: to see that everything works, not to be quoted.
