@@ -3,6 +3,7 @@
 //! from when the batch was due, so that a server's pause is in it.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -289,16 +290,26 @@ fn reply(bytes: &[u8]) -> Option<usize> {
     (bytes.len() >= line + len + 2).then_some(line + len + 2)
 }
 
-/// Writes every key once.
+/// Writes every key once, by some connections.
 pub(super) fn fill(port: u16, keys: u64) -> Result<(), String> {
+    const CONNECTIONS: u64 = 8;
+    let part = keys.div_ceil(CONNECTIONS);
+    thread::scope(|scope| {
+        let parts = (0..CONNECTIONS).map(|number| (number * part).min(keys)..((number + 1) * part).min(keys));
+        let filling: Vec<_> = parts.map(|numbers| scope.spawn(move || fill_part(port, numbers))).collect();
+        filling.into_iter().try_for_each(|it| it.join().map_err(|_| "filling panicked".to_owned())?)
+    })
+}
+
+fn fill_part(port: u16, numbers: Range<u64>) -> Result<(), String> {
     const AT_ONCE: u64 = 500;
     let failed = |error: io::Error| format!("filling: {error}");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     runtime.block_on(async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await.map_err(failed)?;
         let (mut out, mut room) = (Vec::new(), vec![0; 64 << 10]);
-        for first in (0..keys).step_by(AT_ONCE as usize) {
-            let batch = first..keys.min(first + AT_ONCE);
+        for first in numbers.clone().step_by(AT_ONCE as usize) {
+            let batch = first..numbers.end.min(first + AT_ONCE);
             out.clear();
             batch.clone().for_each(|number| command(&mut out, What::Set, number));
             stream.write_all(&out).await.map_err(failed)?;
