@@ -304,6 +304,7 @@ fn certificates(dir: &std::path::Path) -> [String; 3] {
 
     let mut params = CertificateParams::new(vec![]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    std::fs::create_dir_all(dir).unwrap();
     let key = KeyPair::generate().unwrap();
     let authority = params.self_signed(&key).unwrap().pem();
     let issuer = Issuer::new(params, key);
@@ -337,7 +338,24 @@ fn tls_with_and_without_certificates_of_clients() {
     }
     let node = Node::start_with(&[&files[..], &["--tls-ca-cert-file", ca, "--tls-auth-clients", "yes"]].concat(), &[]);
     let port = node.port.to_string();
-    assert_eq!(shell(&port, &["--tls", "--cacert", ca]).status.code(), Some(1));
+    let mutual = ["--tls", "--cacert", ca, "--cert", cert, "--key", key];
+    assert_eq!(text(&shell(&port, &mutual)), "OK\n1\n");
+    let secured = format!("rediss://127.0.0.1:{port}");
+    assert_eq!(text(&shell(&secured, &mutual[1..])), "OK\n1\n");
+    let load = ["bench", &secured, "--requests", "100", "--clients", "2", "--cacert", ca, "--cert", cert, "--key", key];
+    assert!(run(JCACHE, &load, b"").status.success());
+    // A certificate of one's own is not enough: somebody has to vouch for it.
+    let [_, stranger, its_key] = &certificates(&dir.path().join("elsewhere"));
+    for (more, code) in [
+        (&mutual[..3], 1),
+        (&["--tls", "--cacert", ca, "--cert", stranger, "--key", its_key], 1),
+        (&["--tls", "--cacert", ca, "--cert", cert, "--key", ca], 1),
+        (&["--tls", "--cacert", ca, "--cert", "/nowhere/cert", "--key", key], 1),
+        (&["--tls", "--cacert", ca, "--cert", cert], 2),
+        (&mutual[1..], 2),
+    ] {
+        assert_eq!(shell(&port, more).status.code(), Some(code), "{more:?}");
+    }
     if redis_cli_or_skip() {
         let args = ["-p", &port, "--tls", "--cacert", ca, "--cert", cert, "--key", key, "ping"];
         assert_eq!(text(&run("redis-cli", &args, b"")), "PONG\n");
