@@ -163,7 +163,7 @@ fn idle_connections_take_little_and_stay() {
         (resting.count() >= IDLE).then_some(())
     });
     let grown = resident().saturating_sub(before);
-    assert!(grown < IDLE * 16 << 10, "{} bytes each", grown / IDLE);
+    assert!(grown < IDLE * (16 << 10), "{} bytes each", grown / IDLE);
     let port = node.port.to_string();
     let load = ["bench", &port, "--clients", "60", "--requests", "20000", "--keys", "1000"];
     assert!(run(JCACHE, &load, b"").status.success());
