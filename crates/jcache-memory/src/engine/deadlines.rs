@@ -96,7 +96,8 @@ mod tests {
     /// Every `timed`th of `keys` expires, after 10 or 30 seconds in turn.
     fn fill(memory: &Memory, keys: usize, timed: usize) {
         for number in 0..keys {
-            let (key, millis) = (format!("key:{number}"), if number / timed % 2 == 0 { "10000" } else { "30000" });
+            let (key, millis) =
+                (format!("key:{number}"), if (number / timed).is_multiple_of(2) { "10000" } else { "30000" });
             let all: [Arg<'_>; 5] = ["SET".into(), key.into(), "v".into(), "PX".into(), millis.into()];
             let args = if number % timed == 0 { &all[..] } else { &all[..3] };
             let set = Mutation::parse(args).expect("a command");
