@@ -201,6 +201,11 @@ impl DistributedMemory {
         self.inner.reads.stats()
     }
 
+    /// How many keys of this process's copy expire, and when: see [`Memory::deadlines`](jcache_memory::Memory::deadlines).
+    pub fn deadlines(&self) -> jcache_memory::Deadlines {
+        self.inner.reads.deadlines()
+    }
+
     /// What changes in this process's copy from now on, whoever wrote it: what a process-local memory above this one has
     /// to forget.
     pub fn changes(&self) -> Changes {

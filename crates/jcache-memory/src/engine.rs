@@ -1,10 +1,13 @@
 //! The parts of a cache put together: shards, clock, and what a command locks.
 
 mod bounded;
+mod deadlines;
+mod rebound;
 mod replicated;
 mod transaction;
 
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 
 use jcache_core::command::{Mutation, Query};
@@ -19,7 +22,7 @@ use crate::hash::Seed;
 use crate::removal::Removals;
 use crate::shard::{Bounded, Garbage, Shard};
 use crate::stats::Stats;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
 use crate::table::{SLOTS, Table};
 use crate::view::{Hold, View};
 use crate::waiters::Waiters;
@@ -34,7 +37,11 @@ pub(crate) struct Engine {
     /// The area of each shard.
     area_of: Box<[u8]>,
     /// Whether there is a bound anywhere.
-    pub(crate) is_bounded: bool,
+    is_bounded: AtomicBool,
+    /// Whom it evicts, by its number: one policy for all areas.
+    eviction: AtomicUsize,
+    /// Held by who changes the bound or the policy.
+    rebinding: parking_lot::Mutex<()>,
     pub(crate) seed: Seed,
     pub(crate) clock: Source,
     pub(crate) expiry: Expiry,
@@ -146,8 +153,9 @@ impl Engine {
             Some(number) => Seed::fixed(number, namespaces),
         };
         let shard = |area: &Area, index| {
-            let budget = area.budget.as_ref();
-            let mut shard = Shard::new(seed.clone(), budget.map(|budget| Bounded::new(index, budget)));
+            let budget = area.budget();
+            let bound = budget.map(|budget| Bounded::new(index, budget, plan.eviction));
+            let mut shard = Shard::new(seed.clone(), bound);
             if let Some(budget) = budget {
                 shard.settle_in(budget);
             }
@@ -157,12 +165,26 @@ impl Engine {
             areas.iter().flat_map(|area| area.shards.clone().map(move |index| shard(area, index))).collect();
         let numbered = areas.iter().enumerate();
         let area_of = numbered.flat_map(|(number, area)| area.shards.clone().map(move |_| number as u8)).collect();
-        let is_bounded = areas.iter().any(|area| area.budget.is_some());
+        let is_bounded = AtomicBool::new(areas.iter().any(|area| area.budget().is_some()));
+        let (eviction, rebinding) = (AtomicUsize::new(plan.eviction.number()), parking_lot::Mutex::new(()));
         let mask = if areas.len() == 1 { shards.len() - 1 } else { SHARDS_MAX - 1 };
         Arc::new_cyclic(|me: &Weak<Engine>| {
             let expiry = Expiry::new(placement.is_none().then(|| me.clone()));
             let waiters = Waiters::default();
-            Self { shards, mask, areas, area_of, is_bounded, seed, clock, expiry, waiters, removals }
+            Self {
+                shards,
+                mask,
+                areas,
+                area_of,
+                is_bounded,
+                eviction,
+                rebinding,
+                seed,
+                clock,
+                expiry,
+                waiters,
+                removals,
+            }
         })
     }
 
@@ -175,12 +197,19 @@ impl Engine {
     /// The budget that shard `index` keeps within, if there is one.
     #[inline]
     pub(crate) fn budget(&self, index: usize) -> Option<&Budget> {
-        self.areas[self.area(index)].budget.as_ref()
+        self.areas[self.area(index)].budget()
+    }
+
+    /// Whether commands go by a bound, anywhere.
+    #[inline]
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.is_bounded.load(Ordering::Acquire)
     }
 
     /// Whom it evicts, where there is a bound anywhere: one policy for all areas.
     pub(crate) fn eviction(&self) -> Option<Eviction> {
-        self.areas.iter().find_map(|area| area.budget.as_ref()).map(|budget| budget.eviction)
+        let number = self.eviction.load(Ordering::Relaxed);
+        self.is_bounded().then(|| Eviction::numbered(number))
     }
 
     pub(crate) fn shards(&self) -> usize {
@@ -218,9 +247,9 @@ impl Engine {
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.stats_of(0..self.shards());
         // Where keys without a namespace have no bound, the whole has none.
-        let rest = self.areas[0].budget.is_some();
-        let maxima = self.areas.iter().filter_map(|area| Some(area.budget.as_ref()?.max));
-        stats.max_bytes = rest.then(|| maxima.sum());
+        let rest = self.areas[0].budget().and_then(Budget::end);
+        let quotas = self.areas[1..].iter().filter_map(|area| Some(area.budget()?.max()));
+        stats.max_bytes = rest.map(|rest| rest + quotas.sum::<usize>());
         stats
     }
 
@@ -356,7 +385,7 @@ impl Engine {
         mut run: impl FnMut(&mut View<'_>, Context) -> Result<R>,
     ) -> Result<R> {
         let (now, context) = self.context(keyed.asks_context());
-        if self.is_bounded {
+        if self.is_bounded() {
             return self.change_bounded(keyed, (now, context), &mut run);
         }
         let mut view = View::new(self, self.hold(keyed, || self.hold_all()), now);

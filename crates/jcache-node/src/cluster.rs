@@ -61,6 +61,11 @@ impl Member {
         self.memory.memory_stats()
     }
 
+    /// How many of its keys expire, and when.
+    pub(crate) fn deadlines(&self) -> jcache_memory::Deadlines {
+        self.memory.deadlines()
+    }
+
     /// The cluster's name.
     pub(crate) fn cluster(&self) -> &str {
         self.memory.cluster()

@@ -87,6 +87,13 @@ impl Policy {
         }
     }
 
+    /// An entry has been there for longer than the policy: sets its marks and remembers it, as one that came to stay.
+    pub(crate) fn adopt(&mut self, hash: u64, item: &mut Item) {
+        if let Policy::Queues(queues) = self {
+            queues.push(true, hash, item);
+        }
+    }
+
     /// What an entry with these marks weighs has changed; 0 for an entry that is not there.
     #[inline]
     pub(crate) fn resized(&mut self, marks: u8, before: usize, after: usize) {

@@ -104,11 +104,11 @@ impl Engine {
     /// Out of memory: when they would not fit in an empty area nobody is evicted.
     fn gather(&self, wanted: &Purse, own: &[u64]) -> Result<Purse> {
         let Purse { area, bytes } = *wanted;
-        let (shards, Some(budget)) = (&self.areas[area].shards, &self.areas[area].budget) else {
+        let (shards, Some(budget)) = (&self.areas[area].shards, self.areas[area].budget()) else {
             return Ok(Purse::default());
         };
         let overhead: usize = shards.clone().map(|index| self.lock(index).overhead()).sum();
-        if bytes + overhead > budget.max {
+        if bytes + overhead > budget.max() {
             return Err(budget.out_of_memory());
         }
         let now = self.clock.now().as_millis();

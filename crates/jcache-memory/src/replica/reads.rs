@@ -9,7 +9,7 @@ use jcache_core::{Answer, Context, Reply, Result, Value};
 
 use super::Shared;
 use super::gate::State;
-use crate::stats::Stats;
+use crate::stats::{Deadlines, Stats};
 use crate::view::{Hold, View};
 
 /// Reads of a [`Replica`](super::Replica) by its clock, from any thread and at any time; cheap to clone.
@@ -108,6 +108,11 @@ impl Reads {
     /// What the replica holds and what it has done: see [`Memory::stats`](crate::Memory::stats).
     pub fn stats(&self) -> Stats {
         self.0.engine.stats()
+    }
+
+    /// How many keys have a deadline: see [`Memory::deadlines`](crate::Memory::deadlines).
+    pub fn deadlines(&self) -> Deadlines {
+        self.0.engine.deadlines()
     }
 
     /// Bytes of memory that the data take: see [`Memory::memory_used`](crate::Memory::memory_used).

@@ -90,7 +90,7 @@ impl Hand<'_> {
     /// Looks for `need` bytes that shard `index` has not leased yet; returns how many are missing.
     fn search(&mut self, hold: &mut Hold<'_>, purse: &mut Purse, index: usize, need: usize, at_once: usize) -> usize {
         let area = self.engine.area(index);
-        let (shards, Some(budget)) = (&self.engine.areas[area].shards, &self.engine.areas[area].budget) else {
+        let (shards, Some(budget)) = (&self.engine.areas[area].shards, self.engine.areas[area].budget()) else {
             return 0;
         };
         loop {
@@ -106,7 +106,7 @@ impl Hand<'_> {
                 return missing;
             } else {
                 let richest = budget.richest_for(index);
-                let wanted = missing + budget.chunk;
+                let wanted = missing + budget.chunk();
                 let taken = richest.map_or(0, |richest| self.take_from_other(hold, budget, richest, wanted));
                 let Some(shard) = held(self.engine, hold, index) else { return need };
                 shard.add_lease(taken);
@@ -200,7 +200,7 @@ impl<'a> View<'a> {
                     None => need += ahead,
                 }
             }
-            let at_once = if room.is_last { usize::MAX } else { AT_ONCE.min(budget.max / 8) };
+            let at_once = if room.is_last { usize::MAX } else { AT_ONCE.min(budget.max() / 8) };
             let missing = hand.search(hold, &mut room.purse, index, need, at_once);
             room.wanted = Purse { area, bytes: if room.is_last { 0 } else { missing } };
             missing > 0 && !room.is_forced
@@ -237,7 +237,7 @@ impl<'a> View<'a> {
             Growth::Move => {
                 let leaves = area(first) != area(last);
                 let comes = ahead.or_else(|| leaves.then(|| self.weight_of_first(keyed)));
-                let credit = self.engine.budget(self.engine.index(last)).map_or(usize::MAX, |it| it.max / CREDIT);
+                let credit = self.engine.budget(self.engine.index(last)).map_or(usize::MAX, |it| it.max() / CREDIT);
                 self.force(comes.is_none_or(|bytes| bytes <= credit));
                 self.make_room(last, comes.unwrap_or(0), false)?;
                 self.force(true);
@@ -333,7 +333,7 @@ impl<'a> View<'a> {
                 shard.publish(budget);
             }
             let purse = std::mem::take(&mut room.purse);
-            if let Some(budget) = &hand.engine.areas[purse.area].budget {
+            if let Some(budget) = hand.engine.areas[purse.area].budget() {
                 budget.give_back(purse.bytes);
             }
         });

@@ -166,9 +166,9 @@ settings! {
         /// How long a memory level beside a shared one keeps a copy, unless its own ttl= says otherwise; or `none`
         near_ttl: "near-ttl", Life, "30s", Start;
         /// Bytes that a memory level may take, unless its own max= says otherwise; 0 for no bound
-        maxmemory: "maxmemory", Bytes, "0", Start;
+        maxmemory: "maxmemory", Bytes, "0", Live;
         /// Who goes when a memory level is full, unless its own policy= says otherwise
-        maxmemory_policy: "maxmemory-policy", Eviction, "s3fifo", Start;
+        maxmemory_policy: "maxmemory-policy", Eviction, "s3fifo", Live;
         /// Answer "nothing there" only when the level that decides writes has said so
         strict: "strict", Switch, "no", Start;
     }
