@@ -18,6 +18,7 @@ mod commit;
 mod config;
 mod coord;
 mod coordinator;
+mod early;
 mod election;
 mod epochs;
 mod event;
@@ -71,6 +72,7 @@ pub use transaction::Transaction;
 
 use calls::Calls;
 use coord::Coord;
+use early::EarlyJoins;
 use election::Candidacy;
 use follower::Following;
 use forward::Callers;
@@ -157,6 +159,7 @@ pub struct Engine {
     next_stream: u64,
     /// Accepted streams and what they are for.
     accepted: BTreeMap<StreamId, StreamKind>,
+    early: EarlyJoins,
     calls: Calls,
     callers: Callers,
     removed: Removed,
@@ -204,6 +207,7 @@ impl Engine {
             synced: false,
             next_stream: 0,
             accepted: BTreeMap::new(),
+            early: EarlyJoins::default(),
             calls: Calls::default(),
             callers: Callers::default(),
             removed: Removed::default(),
@@ -239,6 +243,7 @@ impl Engine {
     fn settle<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
         self.send_calls(cx);
         self.advance(cx);
+        self.drain(cx);
         self.pump(cx);
         self.flush_answers(cx);
         self.check_invariants();
@@ -316,6 +321,7 @@ impl Engine {
 
     fn on_broken<S: Store>(&mut self, cx: &mut Cx<'_, S>, stream: StreamId) {
         self.accepted.remove(&stream);
+        self.early.remove(stream);
         self.replication_broken(cx, stream);
         self.follower_gone(cx, stream);
         self.uplink_broken(cx, stream);
@@ -333,6 +339,7 @@ impl Engine {
 
     fn close<S: Store>(&mut self, cx: &mut Cx<'_, S>, stream: StreamId) {
         self.accepted.remove(&stream);
+        self.early.remove(stream);
         cx.out.push(Action::Close { stream });
     }
 

@@ -76,7 +76,8 @@ impl Engine {
         }
     }
 
-    pub(super) fn tick_drain<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
+    /// Hands over as soon as the target has all: looked for after every step, because writers wait meanwhile.
+    pub(super) fn drain<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
         let boot = cx.now.boot_us;
         let leo = self.log.leo();
         let Part::Leading(lead) = &mut self.part else { return };

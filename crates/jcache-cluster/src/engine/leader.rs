@@ -166,7 +166,8 @@ impl Engine {
             std::mem::swap(&mut next.proved, &mut before.proved);
             std::mem::swap(&mut next.blocked, &mut before.blocked);
             std::mem::swap(&mut next.hold_off, &mut before.hold_off);
-            for stream in before.peers.keys() {
+            // Those that know it already are answered below.
+            for stream in before.peers.keys().filter(|stream| !self.early.has(**stream)) {
                 cx.out.send(*stream, Message::Reject(Reject::StaleEpoch(epoch)));
             }
         }
@@ -174,6 +175,7 @@ impl Engine {
         // R9: an epoch begins with a record of its own.
         self.append(Logged::own(Kind::NoOp), |_| {});
         self.took_over(cx);
+        self.answer_early(cx, 0);
     }
 
     /// Another one leads, or will. What was executed beyond the commit point may not survive: while `applied` is above
@@ -200,6 +202,14 @@ impl Engine {
             return;
         }
         self.promise(cx, join.promised);
+        if self.is_early(&join) {
+            return self.keep_early(cx, stream, join);
+        }
+        self.take_join(cx, stream, join);
+    }
+
+    /// Answers a join.
+    pub(super) fn take_join<S: Store>(&mut self, cx: &mut Cx<'_, S>, stream: StreamId, join: Join) {
         let reject = |cx: &mut Cx<'_, S>, why| cx.out.send(stream, Message::Reject(why));
         let syncs = match &self.part {
             Part::Leading(lead) => lead.peers.iter().filter(|(id, it)| **id != stream && it.sending.is_some()).count(),
