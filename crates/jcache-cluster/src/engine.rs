@@ -154,6 +154,7 @@ pub struct Engine {
     /// The leader that excused this process from its grant.
     released_by: Option<Epoch>,
     leaving_since: Option<u64>,
+    leave_asked_at: u64,
     /// Whether this process has ever held what was committed when it joined: before, it answers no read.
     synced: bool,
     next_stream: u64,
@@ -204,6 +205,7 @@ impl Engine {
             awake_at: 0,
             released_by: None,
             leaving_since: None,
+            leave_asked_at: 0,
             synced: false,
             next_stream: 0,
             accepted: BTreeMap::new(),

@@ -496,7 +496,7 @@ impl Engine {
     pub(super) fn fail<S: Store>(&mut self, cx: &mut Cx<'_, S>, why: Fatal) {
         if !matches!(self.part, Part::Left) {
             cx.out.push(Action::Fatal(why));
-            self.leave_now(cx);
+            self.leave_now(cx, false);
         }
     }
 
