@@ -29,6 +29,7 @@ mod forward;
 mod fullsync;
 mod handover;
 mod isr;
+mod latency;
 mod leader;
 mod lease;
 mod log;
@@ -59,13 +60,14 @@ pub use epochs::{History, Plan, reconcile};
 pub use event::{
     Ack, Action, Admin, Answer, CallId, CallOptions, Event, Failure, Fatal, Level, Notice, Outbox, StreamId, Token,
 };
+pub use latency::CommitTimes;
 pub use member::{Epoch, Identity, Incarnation, MemberId, NodeId, Now, Offset};
 pub use message::{
     Accept, AckMessage, ForwardCall, ForwardResult, Frame, Join, Message, PeerStatus, Reject, Snap, SnapPart,
     StreamKind, Work,
 };
 pub use model_store::ModelStore;
-pub use status::{Counters, Role, Status};
+pub use status::{Counters, Lag, Role, Status};
 pub use store::{Removed, Side, Store};
 pub use switch::Switch;
 pub use transaction::Transaction;
@@ -387,13 +389,20 @@ impl Engine {
         self.clock.time_ms(now)
     }
 
+    fn lag_of(&self, peer: &leader::Peer, boot: u64) -> Lag {
+        let acked = peer.acked.unwrap_or(0);
+        let records = self.log.leo().saturating_sub(acked);
+        let ms = if records == 0 { 0 } else { boot.saturating_sub(peer.whole_at) / 1000 };
+        Lag { records, bytes: self.log.bytes_after(acked), ms }
+    }
+
     /// What the engine shows of itself.
     pub fn status(&self, now: Now) -> Status {
         let me = &self.me.member;
         let view = &self.coord.view;
         let mut isr = view.state.as_ref().map(|(state, _)| state.isr.clone()).unwrap_or_default();
         let (mut pending, mut blocked, mut epoch) = (None, 0, 0);
-        let (mut lag, mut lag_bytes) = (BTreeMap::new(), BTreeMap::new());
+        let mut lag = BTreeMap::new();
         let role = match &self.part {
             Part::Seeking if !self.coord.is_registered() => Role::Joining,
             Part::Seeking => Role::Seeking,
@@ -412,11 +421,8 @@ impl Engine {
                 isr = lead.isr.iter().cloned().collect();
                 pending = lead.pending.as_ref().map(|set| set.iter().cloned().collect());
                 blocked = lead.blocked.len();
-                for peer in lead.peers.values().filter(|peer| peer.joined) {
-                    let acked = peer.acked.unwrap_or(0);
-                    lag.insert(peer.member.node.clone(), self.log.leo().saturating_sub(acked));
-                    lag_bytes.insert(peer.member.node.clone(), self.log.bytes_after(acked));
-                }
+                let peers = lead.peers.values().filter(|peer| peer.joined);
+                lag = peers.map(|peer| (peer.member.node.clone(), self.lag_of(peer, now.boot_us))).collect();
                 if self.lease_is_valid(now) { Role::Leader } else { Role::Fenced }
             }
         };
@@ -438,7 +444,6 @@ impl Engine {
             isr,
             pending,
             lag,
-            lag_bytes,
             time_ms: self.clock.time_ms(now),
             log_bytes: self.log.bytes(),
             log_first: self.log.first(),

@@ -8,6 +8,7 @@ mod common;
 mod harness;
 
 mod client;
+mod cluster;
 mod serve;
 mod transcripts;
 mod wire;
