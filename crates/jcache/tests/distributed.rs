@@ -135,7 +135,8 @@ async fn all_fail(cache: &Cache, code: &str, uncertain: bool) {
     let calls = (0..5).map(|_| {
         let cache = cache.clone();
         tokio::spawn(async move {
-            let request = Request::parse(&["SET", "key", "value"].map(Arg::from)).expect("a command").into_owned();
+            let args = ["SET", "key", "value"].map(Arg::from);
+            let request = Request::parse(&args).expect("a command");
             cache.call(&request).await.expect_err("too few members are in step")
         })
     });
