@@ -179,7 +179,9 @@ impl World {
                 let found = *reply != jcache_core::Reply::Nil;
                 let time = &self.watchers.time;
                 let leaders = [pending.leaders_time, time.leaders(now)];
-                let (behind, own) = if strong { (0, None) } else { (MOST_BEHIND_MS, pending.own_time) };
+                let behind = if strong { 0 } else { MOST_BEHIND_MS };
+                // Answered at once, so by the process itself.
+                let own = pending.own_time.filter(|_| !strong && now == invoked);
                 let times = Times { leaders, latest: time.latest(now), behind, own, moved: time.moved() };
                 life.looks.push(Look { invoked, returned: now, found, strong, times });
             } else {
