@@ -18,6 +18,7 @@ mod commit;
 mod config;
 mod coord;
 mod coordinator;
+mod early;
 mod election;
 mod epochs;
 mod event;
@@ -28,6 +29,7 @@ mod forward;
 mod fullsync;
 mod handover;
 mod isr;
+mod latency;
 mod leader;
 mod lease;
 mod log;
@@ -58,19 +60,21 @@ pub use epochs::{History, Plan, reconcile};
 pub use event::{
     Ack, Action, Admin, Answer, CallId, CallOptions, Event, Failure, Fatal, Level, Notice, Outbox, StreamId, Token,
 };
+pub use latency::CommitTimes;
 pub use member::{Epoch, Identity, Incarnation, MemberId, NodeId, Now, Offset};
 pub use message::{
     Accept, AckMessage, ForwardCall, ForwardResult, Frame, Join, Message, PeerStatus, Reject, Snap, SnapPart,
     StreamKind, Work,
 };
 pub use model_store::ModelStore;
-pub use status::{Counters, Role, Status};
+pub use status::{Counters, Lag, Role, Status};
 pub use store::{Removed, Side, Store};
 pub use switch::Switch;
 pub use transaction::Transaction;
 
 use calls::Calls;
 use coord::Coord;
+use early::EarlyJoins;
 use election::Candidacy;
 use follower::Following;
 use forward::Callers;
@@ -152,11 +156,13 @@ pub struct Engine {
     /// The leader that excused this process from its grant.
     released_by: Option<Epoch>,
     leaving_since: Option<u64>,
+    leave_asked_at: u64,
     /// Whether this process has ever held what was committed when it joined: before, it answers no read.
     synced: bool,
     next_stream: u64,
     /// Accepted streams and what they are for.
     accepted: BTreeMap<StreamId, StreamKind>,
+    early: EarlyJoins,
     calls: Calls,
     callers: Callers,
     removed: Removed,
@@ -201,9 +207,11 @@ impl Engine {
             awake_at: 0,
             released_by: None,
             leaving_since: None,
+            leave_asked_at: 0,
             synced: false,
             next_stream: 0,
             accepted: BTreeMap::new(),
+            early: EarlyJoins::default(),
             calls: Calls::default(),
             callers: Callers::default(),
             removed: Removed::default(),
@@ -239,6 +247,7 @@ impl Engine {
     fn settle<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
         self.send_calls(cx);
         self.advance(cx);
+        self.drain(cx);
         self.pump(cx);
         self.flush_answers(cx);
         self.check_invariants();
@@ -316,6 +325,7 @@ impl Engine {
 
     fn on_broken<S: Store>(&mut self, cx: &mut Cx<'_, S>, stream: StreamId) {
         self.accepted.remove(&stream);
+        self.early.remove(stream);
         self.replication_broken(cx, stream);
         self.follower_gone(cx, stream);
         self.uplink_broken(cx, stream);
@@ -333,6 +343,7 @@ impl Engine {
 
     fn close<S: Store>(&mut self, cx: &mut Cx<'_, S>, stream: StreamId) {
         self.accepted.remove(&stream);
+        self.early.remove(stream);
         cx.out.push(Action::Close { stream });
     }
 
@@ -378,13 +389,20 @@ impl Engine {
         self.clock.time_ms(now)
     }
 
+    fn lag_of(&self, peer: &leader::Peer, boot: u64) -> Lag {
+        let acked = peer.acked.unwrap_or(0);
+        let records = self.log.leo().saturating_sub(acked);
+        let ms = if records == 0 { 0 } else { boot.saturating_sub(peer.whole_at) / 1000 };
+        Lag { records, bytes: self.log.bytes_after(acked), ms }
+    }
+
     /// What the engine shows of itself.
     pub fn status(&self, now: Now) -> Status {
         let me = &self.me.member;
         let view = &self.coord.view;
         let mut isr = view.state.as_ref().map(|(state, _)| state.isr.clone()).unwrap_or_default();
         let (mut pending, mut blocked, mut epoch) = (None, 0, 0);
-        let (mut lag, mut lag_bytes) = (BTreeMap::new(), BTreeMap::new());
+        let mut lag = BTreeMap::new();
         let role = match &self.part {
             Part::Seeking if !self.coord.is_registered() => Role::Joining,
             Part::Seeking => Role::Seeking,
@@ -403,11 +421,8 @@ impl Engine {
                 isr = lead.isr.iter().cloned().collect();
                 pending = lead.pending.as_ref().map(|set| set.iter().cloned().collect());
                 blocked = lead.blocked.len();
-                for peer in lead.peers.values().filter(|peer| peer.joined) {
-                    let acked = peer.acked.unwrap_or(0);
-                    lag.insert(peer.member.node.clone(), self.log.leo().saturating_sub(acked));
-                    lag_bytes.insert(peer.member.node.clone(), self.log.bytes_after(acked));
-                }
+                let peers = lead.peers.values().filter(|peer| peer.joined);
+                lag = peers.map(|peer| (peer.member.node.clone(), self.lag_of(peer, now.boot_us))).collect();
                 if self.lease_is_valid(now) { Role::Leader } else { Role::Fenced }
             }
         };
@@ -429,7 +444,6 @@ impl Engine {
             isr,
             pending,
             lag,
-            lag_bytes,
             time_ms: self.clock.time_ms(now),
             log_bytes: self.log.bytes(),
             log_first: self.log.first(),

@@ -83,7 +83,7 @@ pub use admin::{Overview, Peer, PeerFigures, hand_over};
 #[cfg(feature = "net")]
 pub use config::{ClusterConfig, Profile, Read, Unclean};
 #[cfg(feature = "net")]
-pub use engine::{Ack, Counters, Notice, Role, Status, Timing, Token};
+pub use engine::{Ack, CommitTimes, Counters, Lag, Notice, Role, Status, Timing, Token};
 #[cfg(feature = "net")]
 pub use jcache_etcd::{Config as Etcd, Tls as EtcdTls};
 #[cfg(feature = "net")]

@@ -88,6 +88,12 @@ impl Calls {
         self.by_call.len()
     }
 
+    /// Whether callers wait for answers that come soon, unlike those that wait for an element.
+    pub(crate) fn has_short_ones(&self) -> bool {
+        let waits = |pending: &Pending| matches!(pending.work, Asked::Write(_, Blocks::Until(_) | Blocks::Forever));
+        self.by_call.values().any(|seq| self.pending.get(seq).is_some_and(|pending| !waits(pending)))
+    }
+
     /// All numbers below are finished for their callers.
     pub(crate) fn low(&self) -> u64 {
         self.pending.range(..UNNUMBERED).next().map_or(self.next + 1, |(seq, _)| *seq)
@@ -182,6 +188,7 @@ impl Engine {
     fn refuses(&self) -> Option<Failure> {
         match &self.part {
             Part::Left => Some(Failure::ShuttingDown),
+            _ if self.leaving_since.is_some() => Some(Failure::ShuttingDown),
             _ if self.calls.len() >= self.config.max_calls => Some(Failure::Overloaded),
             _ => None,
         }

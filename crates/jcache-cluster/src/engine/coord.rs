@@ -142,6 +142,12 @@ impl Engine {
         }
     }
 
+    /// Reads every key now; or next, where a reading is under way that may have begun too early.
+    pub(super) fn list_soon<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
+        self.coord.list_wanted = true;
+        self.list(cx, 0);
+    }
+
     /// Sends a guarded transaction, and again until its outcome is known.
     pub(super) fn intend<S: Store>(
         &mut self,
@@ -267,6 +273,9 @@ impl Engine {
                 }
                 self.coord.view.revision = self.coord.view.revision.max(revision);
                 self.viewed(cx);
+                if self.is_leadership_in_doubt() {
+                    self.list_soon(cx);
+                }
                 if self.rules.off(Switch::R12WatchDecides) {
                     self.confirm_leadership(cx);
                 }
@@ -438,6 +447,7 @@ impl Engine {
         self.viewed(cx);
         // R12: only what was read at the coordinator decides who leads.
         self.confirm_leadership(cx);
+        self.answer_early(cx, sent);
         self.check_reset(cx, sent);
     }
 
@@ -486,7 +496,7 @@ impl Engine {
     pub(super) fn fail<S: Store>(&mut self, cx: &mut Cx<'_, S>, why: Fatal) {
         if !matches!(self.part, Part::Left) {
             cx.out.push(Action::Fatal(why));
-            self.leave_now(cx);
+            self.leave_now(cx, false);
         }
     }
 

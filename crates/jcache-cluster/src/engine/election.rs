@@ -316,6 +316,17 @@ impl Engine {
         }
     }
 
+    /// Whether the watch tells of this process's leadership what only a reading may decide (R12): that it has begun, or
+    /// that its key is gone.
+    pub(super) fn is_leadership_in_doubt(&self) -> bool {
+        let shown = self.coord.view.leader.as_ref();
+        match &self.part {
+            Part::Leading(_) => shown.is_none(),
+            Part::Left => false,
+            _ => shown.is_some_and(|(it, _)| it.member() == self.me.member && it.epoch > self.led),
+        }
+    }
+
     /// R12: what was read at the coordinator, or written by the guarded transaction itself, decides who leads.
     pub(super) fn confirm_leadership<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
         let view = &self.coord.view;

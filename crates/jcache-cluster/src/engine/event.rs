@@ -175,7 +175,10 @@ pub enum Action {
     /// Tell the user.
     Notify(Notice),
     /// The shutdown that was asked for is done: end the process's part.
-    Left,
+    Left {
+        /// Whether it was out of the in-sync set, or nobody else was there: to the others nothing has failed.
+        in_order: bool,
+    },
     /// Nothing can go on: end the process's part.
     Fatal(Fatal),
 }

@@ -22,7 +22,6 @@ impl Engine {
         self.tick_isr(cx);
         self.tick_reads(cx);
         self.tick_held(cx);
-        self.tick_drain(cx);
         // What is logged below could not be committed, or would hold up a hand-over.
         let Part::Leading(lead) = &self.part else { return };
         if lead.draining.is_some() || self.log.bytes_after(self.hw) > self.config.max_unreplicated_bytes as u64 {

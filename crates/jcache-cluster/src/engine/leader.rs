@@ -68,8 +68,8 @@ pub(crate) struct Peer {
     pub(crate) leaving: bool,
     /// The next record to send.
     pub(crate) cursor: Offset,
-    /// Messages that are not acknowledged: number, when sent, round.
-    pub(crate) sent: VecDeque<(u64, u64, u64)>,
+    /// Messages that are not acknowledged.
+    pub(crate) sent: VecDeque<Sent>,
     pub(crate) seq: u64,
     pub(crate) sent_at: u64,
     pub(crate) sent_hw: Offset,
@@ -81,6 +81,8 @@ pub(crate) struct Peer {
     /// When the last acknowledged message was sent: from then on its grant counts.
     pub(crate) granted_at: u64,
     pub(crate) acked_at: u64,
+    /// When what it has was all that there was, in boot microseconds.
+    pub(crate) whole_at: u64,
     /// When it last had all, or more than before.
     pub(crate) progress_at: u64,
     /// Since when it is close behind.
@@ -89,6 +91,16 @@ pub(crate) struct Peer {
     pub(crate) far_since: Option<u64>,
     pub(crate) sending: Option<Sending>,
     pub(crate) coordinated: bool,
+}
+
+/// A message on its way to a follower.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sent {
+    pub(crate) seq: u64,
+    pub(crate) at: u64,
+    pub(crate) round: u64,
+    /// Whoever has this one has all that there was when it was sent.
+    pub(crate) whole: bool,
 }
 
 impl Leading {
@@ -166,7 +178,8 @@ impl Engine {
             std::mem::swap(&mut next.proved, &mut before.proved);
             std::mem::swap(&mut next.blocked, &mut before.blocked);
             std::mem::swap(&mut next.hold_off, &mut before.hold_off);
-            for stream in before.peers.keys() {
+            // Those that know it already are answered below.
+            for stream in before.peers.keys().filter(|stream| !self.early.has(**stream)) {
                 cx.out.send(*stream, Message::Reject(Reject::StaleEpoch(epoch)));
             }
         }
@@ -174,6 +187,7 @@ impl Engine {
         // R9: an epoch begins with a record of its own.
         self.append(Logged::own(Kind::NoOp), |_| {});
         self.took_over(cx);
+        self.answer_early(cx, 0);
     }
 
     /// Another one leads, or will. What was executed beyond the commit point may not survive: while `applied` is above
@@ -200,6 +214,14 @@ impl Engine {
             return;
         }
         self.promise(cx, join.promised);
+        if self.is_early(&join) {
+            return self.keep_early(cx, stream, join);
+        }
+        self.take_join(cx, stream, join);
+    }
+
+    /// Answers a join.
+    pub(super) fn take_join<S: Store>(&mut self, cx: &mut Cx<'_, S>, stream: StreamId, join: Join) {
         let reject = |cx: &mut Cx<'_, S>, why| cx.out.send(stream, Message::Reject(why));
         let syncs = match &self.part {
             Part::Leading(lead) => lead.peers.iter().filter(|(id, it)| **id != stream && it.sending.is_some()).count(),
@@ -265,13 +287,19 @@ impl Engine {
             acked_round: 0,
             granted_at: 0,
             acked_at: boot,
+            whole_at: boot,
             progress_at: boot,
             close_since: None,
             far_since: None,
             sending: full.then(Sending::new),
             coordinated: false,
         };
-        peer.sent.push_back((1, boot, lead.round));
+        peer.sent.push_back(Sent {
+            seq: 1,
+            at: boot,
+            round: lead.round,
+            whole: !full && truncate_to == self.log.leo(),
+        });
         let epoch = lead.epoch;
         lead.peers.insert(stream, peer);
         let counted = if full { &mut self.counters.full_syncs } else { &mut self.counters.partial_syncs };
@@ -298,13 +326,12 @@ impl Engine {
             return;
         }
         let boot = cx.now.boot_us;
-        while let Some((seq, sent_at, round)) = peer.sent.front().copied() {
-            if seq > ack.seq {
-                break;
+        while let Some(sent) = peer.sent.pop_front_if(|sent| sent.seq <= ack.seq) {
+            peer.granted_at = sent.at;
+            peer.acked_round = sent.round;
+            if sent.whole {
+                peer.whole_at = sent.at;
             }
-            peer.sent.pop_front();
-            peer.granted_at = sent_at;
-            peer.acked_round = round;
         }
         peer.acked_at = boot;
         peer.coordinated = ack.coordinated;

@@ -403,6 +403,9 @@ pub struct Lag {
     pub records: u64,
     #[prost(uint64, tag = "3")]
     pub bytes: u64,
+    /// Since it had everything that there was.
+    #[prost(uint64, tag = "4")]
+    pub ms: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Counter {

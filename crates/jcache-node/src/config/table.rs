@@ -207,8 +207,9 @@ settings! {
         plaintext_secrets: "plaintext-secrets", Switch, "no", Start;
         /// How many members must have a write before it is acknowledged; the same at all nodes
         min_insync: "min-insync", Number<1, 64>, "1", Start;
-        /// Members beyond so many have copies and are not waited for; the same at all nodes
-        isr_target: "isr-target", Number<1, 64>, "3", Start;
+        /// Members beyond so many have copies and are not waited for; the same at all nodes. Without it 3, or min-insync
+        /// where that is more
+        isr_target: "isr-target", Option<Number<1, 64>>, "", Start;
         /// How fast a failure is found, against how much delay is borne; the same at all nodes
         profile: "profile", Times, "balanced", Start;
         /// When writes are acknowledged: by all members in step, by the leader alone, or by so many copies

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jcache::HealthState;
+use jcache::distributed::Lag;
 use jcache_memory::Eviction;
 use jcache_server::Section;
 
@@ -45,11 +46,14 @@ impl About {
     }
 }
 
-/// The node's place in its cluster. Offsets and lags count records.
+/// The node's place in its cluster. Offsets count records, lags what their names say or else records.
 fn distributed(member: &Member) -> Section {
     let status = member.status();
     let isr: Vec<&str> = status.isr.iter().map(|member| member.node.as_str()).collect();
-    let lag: Vec<String> = status.lag.iter().map(|(node, records)| format!("{node}={records}")).collect();
+    let lag = |of: fn(&Lag) -> u64| {
+        let lags: Vec<String> = status.lag.iter().map(|(node, lag)| format!("{node}={}", of(lag))).collect();
+        lags.join(",")
+    };
     let counters = &status.counters;
     Section::new("Distributed")
         .field("cluster", member.cluster())
@@ -62,7 +66,9 @@ fn distributed(member: &Member) -> Section {
         .field("cluster_end", status.leo)
         .field("cluster_applied", status.applied)
         .field("cluster_readable", u8::from(status.readable))
-        .field("cluster_lag", lag.join(","))
+        .field("cluster_lag", lag(|lag| lag.records))
+        .field("cluster_lag_bytes", lag(|lag| lag.bytes))
+        .field("cluster_lag_ms", lag(|lag| lag.ms))
         .field("cluster_calls", status.calls)
         .field("cluster_sessions", status.sessions)
         .field("cluster_log_bytes", status.log_bytes)

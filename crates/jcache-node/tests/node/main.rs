@@ -8,6 +8,7 @@ mod common;
 mod harness;
 
 mod client;
+mod cluster;
 mod live;
 mod serve;
 mod transcripts;

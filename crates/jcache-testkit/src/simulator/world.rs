@@ -350,7 +350,7 @@ impl World {
                 let violation = self.watchers.notice(host.node, &notice, self.coordinator.reset);
                 violation.into_iter().for_each(|it| self.violate(it));
             }
-            Action::Left => {
+            Action::Left { .. } => {
                 self.kill(host.node);
                 let again = now + 200_000 + self.random.u64(..2_000_000);
                 self.agenda.plan(again, Happening::Start(host.node));

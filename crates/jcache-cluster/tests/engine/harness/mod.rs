@@ -19,7 +19,8 @@ pub(crate) struct Node {
     pub(crate) inc: u128,
     pub(crate) notices: Vec<Notice>,
     pub(crate) fatal: Option<Fatal>,
-    pub(crate) left: bool,
+    /// Whether it has left, and in order.
+    pub(crate) left: Option<bool>,
     next_in: u64,
     /// Stream to (other node, its stream).
     streams: BTreeMap<StreamId, (usize, StreamId)>,
@@ -124,7 +125,7 @@ impl Cluster {
             inc: self.next_inc,
             notices: Vec::new(),
             fatal: None,
-            left: false,
+            left: None,
             next_in: index as u64 * 1_000_000 + self.next_inc as u64 * 1000,
             streams: BTreeMap::new(),
         }
@@ -203,7 +204,7 @@ impl Cluster {
                 assert!(self.answers.insert(call, result).is_none(), "call {call} was answered twice");
             }
             Action::Notify(notice) => self.nodes[node].notices.push(notice),
-            Action::Left => self.nodes[node].left = true,
+            Action::Left { in_order } => self.nodes[node].left = Some(in_order),
             Action::Fatal(why) => self.nodes[node].fatal = Some(why),
         }
     }
