@@ -80,10 +80,14 @@ use sessions::Sessions;
 use switch::Rules;
 use time::ClusterTime;
 
+/// The longest span, in microseconds: long enough for never, and added to a boot time it does not run over.
+const ENDLESS_US: u64 = u64::MAX / 8;
+
 /// Milliseconds as the microseconds of boot time.
 #[inline]
 pub(crate) const fn ms(millis: u64) -> u64 {
-    millis * 1000
+    let micros = millis.saturating_mul(1000);
+    if micros < ENDLESS_US { micros } else { ENDLESS_US }
 }
 
 /// What a step works with besides the engine.
