@@ -87,7 +87,10 @@ impl Engine {
             lead.draining = None;
             return;
         }
-        if drain.stage == Stage::Sent && self.coord.intent.is_none() {
+        // Without an answer writes go on, and the transaction stays on its way: it may land yet, and whom it names has
+        // all that is committed until then.
+        let over = self.coord.intent.is_none() || boot > drain.since + patience;
+        if drain.stage == Stage::Sent && over {
             lead.draining = None;
             return;
         }
