@@ -152,7 +152,7 @@ impl Engine {
             hold_off: BTreeMap::new(),
             missing: BTreeMap::new(),
             lease_from: boot,
-            shown_at: boot,
+            shown_at: self.coord.answer_sent,
             orphans: BTreeMap::new(),
             digest_at: boot,
             digest_shard: 0,
@@ -199,8 +199,11 @@ impl Engine {
         if self.accepted.get(&stream) != Some(&StreamKind::Replicate) {
             return;
         }
-        self.promise(cx, join.promised);
         let reject = |cx: &mut Cx<'_, S>, why| cx.out.send(stream, Message::Reject(why));
+        if self.is_foreign(&join.cluster) {
+            return reject(cx, Reject::Cluster);
+        }
+        self.promise(cx, join.promised);
         let syncs = match &self.part {
             Part::Leading(lead) => lead.peers.iter().filter(|(id, it)| **id != stream && it.sending.is_some()).count(),
             _ => {
@@ -209,9 +212,6 @@ impl Engine {
             }
         };
         let cluster = self.cluster.clone().unwrap_or_default();
-        if !join.cluster.is_empty() && join.cluster != cluster {
-            return reject(cx, Reject::Cluster);
-        }
         if join.wire.1 < self.wire || join.wire.0 > self.wire {
             return reject(cx, Reject::Wire);
         }
