@@ -242,7 +242,8 @@ impl Engine {
             if record.inc != me.member.inc {
                 // Most likely the process before this one: its lease runs out.
                 let since = *self.coord.taken_since.get_or_insert(boot);
-                if boot > since + ms(3 * self.config.session_lease_ms) {
+                // As it was read, and not as it was before a pause of this process.
+                if self.coord.listed_at > since + ms(3 * self.config.session_lease_ms) {
                     self.fail(cx, Fatal::DuplicateNodeId);
                 }
                 self.coord.list_wanted = true;
