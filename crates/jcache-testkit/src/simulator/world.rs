@@ -355,9 +355,10 @@ impl World {
             }
             Action::Left => {
                 let since = self.process(host).and_then(|process| process.leaving_since).unwrap_or(now);
-                let void = self.watchers.void;
+                // Where leases ended without need it may know of nobody else.
+                let excused = self.watchers.void || self.coordinator.is_troubled(host.node, now) || now > since + LEAVE;
                 self.kill(host.node);
-                if self.watchers.void && !void && now < since + LEAVE && self.plan.config.unclean_after_ms.is_none() {
+                if self.watchers.void && !excused && self.plan.config.unclean_after_ms.is_none() {
                     let what = format!("n{} leaves as the last of the in-sync set", host.node);
                     self.violate(Violation::new("C1", what));
                 }
