@@ -84,10 +84,14 @@ use sessions::Sessions;
 use switch::Rules;
 use time::ClusterTime;
 
+/// The longest span, in microseconds: long enough for never, and added to a boot time it does not run over.
+const ENDLESS_US: u64 = u64::MAX / 8;
+
 /// Milliseconds as the microseconds of boot time.
 #[inline]
 pub(crate) const fn ms(millis: u64) -> u64 {
-    millis * 1000
+    let micros = millis.saturating_mul(1000);
+    if micros < ENDLESS_US { micros } else { ENDLESS_US }
 }
 
 /// What a step works with besides the engine.
@@ -137,8 +141,12 @@ pub struct Engine {
     sessions: Sessions,
     wire: u32,
     coord: Coord,
-    /// The last state seen of the highest epoch: what a wiped coordinator is given back.
+    /// The newest state seen: what a coordinator that forgot it is given back.
     last_state: Option<StateRecord>,
+    /// The newest state known to have been recorded, by epoch and `n`: seen, or heard of from a peer.
+    recorded: (Epoch, u64),
+    /// When that was last raised.
+    recorded_at: u64,
     /// Since when the coordinator is known to have lost its data.
     reset_since: Option<u64>,
     /// Since when this process, which knows no cluster, finds none at the coordinator.
@@ -197,6 +205,8 @@ impl Engine {
             sessions: Sessions::default(),
             coord: Coord::default(),
             last_state: None,
+            recorded: (0, 0),
+            recorded_at: 0,
             reset_since: None,
             empty_since: None,
             buried: BTreeSet::new(),
@@ -312,7 +322,9 @@ impl Engine {
                 self.on_hello(cx, stream, member, &cluster, generation, promised);
             }
             Message::ForwardCancel { seq } => self.on_forward_cancel(stream, seq),
-            Message::StatusRequest { member: _, promised } => self.on_status_request(cx, stream, promised),
+            Message::StatusRequest { member: _, cluster, promised } => {
+                self.on_status_request(cx, stream, &cluster, promised);
+            }
             Message::StatusReply(status) => self.on_status_reply(cx, stream, status),
         }
     }
@@ -364,6 +376,12 @@ impl Engine {
         if leads {
             self.step_down(cx);
         }
+    }
+
+    /// Whether somebody who says that it is of `cluster` is of another one than this process: nothing that it says
+    /// counts, and least of all its epochs.
+    fn is_foreign(&self, cluster: &str) -> bool {
+        !cluster.is_empty() && self.cluster.as_deref().is_some_and(|own| own != cluster)
     }
 
     /// Whether reads may be answered from what is executed here (R10): a leader's, or what is committed.

@@ -56,6 +56,15 @@
 //!   is easily read, steady writes would starve it; the follower's filter by offset is what makes turns right.
 //! - A fresh process waits before it founds a cluster, and registrations say who knows one: a wiped coordinator looks
 //!   like a new one to it. The very first start of a cluster takes that much longer.
+//! - What is recorded is numbered by epoch and by writes within it, and members tell each other the newest number that they
+//!   know. The paper compares epochs only: a backup of the same epoch would pass for the present. Who knows of a newer number
+//!   than the coordinator shows, if by hearsay, believes neither its in-sync set nor that all in it are dead.
+//! - That all in-sync members are dead "for certain" is certain only of those who are named: an unclean start waits for the
+//!   grant, a process without data as long as before it founds a cluster, and every registered process is asked first.
+//! - An answer that a *repeated* transaction failed, or a refusal by a coordinator that forgot what the transaction was
+//!   guarded by, leaves its outcome unknown.
+//! - While a hand-over has no answer the lease is void, and after a while writes go on.
+//! - A follower whose cluster time is ahead of the leader's goes slower until it is not.
 //! - With an unclean start allowed, the lease also needs the leader's key to have been seen within `unclean_after`.
 
 pub mod engine;

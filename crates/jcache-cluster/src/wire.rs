@@ -65,11 +65,14 @@ pub(crate) fn encode(message: Message) -> pb::Message {
             let answers = answers.into_iter().map(|(seq, result)| encode_answer(seq, result)).collect();
             Kind::Forwarded(pb::Forwarded { epoch, answers })
         }
-        Message::StatusRequest { member: who, promised } => {
-            Kind::StatusRequest(pb::StatusRequest { member: member(who), promised })
+        Message::StatusRequest { member: who, cluster, promised } => {
+            Kind::StatusRequest(pb::StatusRequest { member: member(who), promised, cluster })
         }
-        Message::StatusReply(PeerStatus { member: who, promised, last_epoch, leo, prio, leads }) => {
-            Kind::StatusReply(pb::StatusReply { member: member(who), promised, last_epoch, leo, prio, leads })
+        Message::StatusReply(PeerStatus { member: who, cluster, promised, recorded, last_epoch, leo, prio, leads }) => {
+            let (member, (recorded_epoch, recorded_n)) = (member(who), recorded);
+            let reply =
+                pb::StatusReply { member, promised, last_epoch, leo, prio, leads, cluster, recorded_epoch, recorded_n };
+            Kind::StatusReply(reply)
         }
     };
     pb::Message { kind: Some(kind) }
@@ -132,13 +135,19 @@ pub(crate) fn decode(message: pb::Message) -> Result<Message, Error> {
             epoch: count(epoch)?,
             answers: answers.into_iter().map(decode_answer).collect::<Result<_, _>>()?,
         },
-        Kind::StatusRequest(pb::StatusRequest { member, promised }) => {
-            Message::StatusRequest { member: to_member(member)?, promised: count(promised)? }
+        Kind::StatusRequest(pb::StatusRequest { member, promised, cluster }) => {
+            Message::StatusRequest { member: to_member(member)?, cluster: name(cluster)?, promised: count(promised)? }
         }
-        Kind::StatusReply(pb::StatusReply { member, promised, last_epoch, leo, prio, leads }) => {
-            let (promised, last_epoch, leo) = (count(promised)?, count(last_epoch)?, count(leo)?);
-            Message::StatusReply(PeerStatus { member: to_member(member)?, promised, last_epoch, leo, prio, leads })
-        }
+        Kind::StatusReply(reply) => Message::StatusReply(PeerStatus {
+            member: to_member(reply.member)?,
+            cluster: name(reply.cluster)?,
+            promised: count(reply.promised)?,
+            recorded: (count(reply.recorded_epoch)?, count(reply.recorded_n)?),
+            last_epoch: count(reply.last_epoch)?,
+            leo: count(reply.leo)?,
+            prio: reply.prio,
+            leads: reply.leads,
+        }),
     })
 }
 

@@ -27,6 +27,9 @@ impl Timing {
 /// How far the rates of two nodes' clocks may differ, in thousandths (ρ = 1 %).
 pub const CLOCK_DRIFT_PERMILLE: u64 = 10;
 
+/// No span is longer than ten years, in milliseconds: sums of them do not run over.
+const LONGEST_MS: u64 = 10 * 366 * 24 * 3_600_000;
+
 /// Settings of one engine. The fields that must agree in the whole cluster are marked; they are compared at the join.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -152,6 +155,29 @@ impl Config {
     pub fn validate(&self) -> Result<(), ConfigError> {
         let Timing { heartbeat_ms, evict_ms, lease_ms, grant_ms } = self.timing;
         let refuse = |why: String| Err(ConfigError(why));
+        // Two may be as long as there are numbers: the time of a call, and that before an unclean start.
+        let spans = [
+            ("heartbeat", heartbeat_ms),
+            ("evict", evict_ms),
+            ("lease", lease_ms),
+            ("grant", grant_ms),
+            ("reseed_wait", self.reseed_wait_ms),
+            ("found_wait", self.found_wait_ms),
+            ("session_lease", self.session_lease_ms),
+            ("relist", self.relist_ms),
+            ("retry", self.retry_ms),
+            ("rejoin", self.rejoin_ms),
+            ("hold_off", self.hold_off_ms.0.max(self.hold_off_ms.1)),
+            ("session_ttl", self.session_ttl_ms),
+            ("session_wait", self.session_wait_ms),
+            ("rank", self.rank_ms),
+            ("pause", self.pause_ms),
+            ("handover", self.handover_ms),
+            ("digest", self.digest_ms),
+        ];
+        if let Some((name, _)) = spans.iter().find(|(_, span)| *span > LONGEST_MS) {
+            return refuse(format!("{name} is above ten years"));
+        }
         if self.min_insync == 0 {
             return refuse("min_insync is 0: nobody would hold what is acknowledged".into());
         }

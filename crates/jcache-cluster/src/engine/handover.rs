@@ -88,7 +88,10 @@ impl Engine {
             lead.draining = None;
             return;
         }
-        if drain.stage == Stage::Sent && self.coord.intent.is_none() {
+        // Without an answer writes go on, and the transaction stays on its way: it may land yet, and whom it names has
+        // all that is committed until then.
+        let over = self.coord.intent.is_none() || boot > drain.since + patience;
+        if drain.stage == Stage::Sent && over {
             lead.draining = None;
             return;
         }
@@ -200,8 +203,10 @@ impl Engine {
             Part::Leading(lead) => {
                 let me = &self.me.member;
                 let mut others = self.coord.view.members.values().map(|(record, _)| record);
-                // Somebody else may still take over: it is waited for.
-                if lead.isr.len() == 1 && !others.any(|it| it.voter && it.node != me.node) {
+                // Somebody else may still take over: it is waited for. A process that follows may not have its
+                // registration yet, where its node's former life is still registered.
+                let follows = lead.peers.values().any(|peer| !peer.leaving);
+                if lead.isr.len() == 1 && !follows && !others.any(|it| it.voter && it.node != me.node) {
                     return self.leave_now(cx, true);
                 }
                 self.hand_over(cx, None, Stage::ByTransaction);

@@ -164,7 +164,7 @@ impl Engine {
             hold_off: BTreeMap::new(),
             missing: BTreeMap::new(),
             lease_from: boot,
-            shown_at: boot,
+            shown_at: self.coord.answer_sent,
             orphans: BTreeMap::new(),
             digest_at: boot,
             digest_shard: 0,
@@ -213,6 +213,9 @@ impl Engine {
         if self.accepted.get(&stream) != Some(&StreamKind::Replicate) {
             return;
         }
+        if self.is_foreign(&join.cluster) {
+            return cx.out.send(stream, Message::Reject(Reject::Cluster));
+        }
         self.promise(cx, join.promised);
         if self.is_early(&join) {
             return self.keep_early(cx, stream, join);
@@ -223,6 +226,10 @@ impl Engine {
     /// Answers a join.
     pub(super) fn take_join<S: Store>(&mut self, cx: &mut Cx<'_, S>, stream: StreamId, join: Join) {
         let reject = |cx: &mut Cx<'_, S>, why| cx.out.send(stream, Message::Reject(why));
+        // One that came early may have come before this process knew its own cluster.
+        if self.is_foreign(&join.cluster) {
+            return reject(cx, Reject::Cluster);
+        }
         let syncs = match &self.part {
             Part::Leading(lead) => lead.peers.iter().filter(|(id, it)| **id != stream && it.sending.is_some()).count(),
             _ => {
@@ -231,9 +238,6 @@ impl Engine {
             }
         };
         let cluster = self.cluster.clone().unwrap_or_default();
-        if !join.cluster.is_empty() && join.cluster != cluster {
-            return reject(cx, Reject::Cluster);
-        }
         if join.wire.1 < self.wire || join.wire.0 > self.wire {
             return reject(cx, Reject::Wire);
         }

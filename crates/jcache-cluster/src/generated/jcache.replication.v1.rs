@@ -348,6 +348,8 @@ pub struct StatusRequest {
     pub member: ::core::option::Option<Member>,
     #[prost(uint64, tag = "2")]
     pub promised: u64,
+    #[prost(string, tag = "3")]
+    pub cluster: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StatusReply {
@@ -363,6 +365,12 @@ pub struct StatusReply {
     pub prio: u32,
     #[prost(bool, tag = "6")]
     pub leads: bool,
+    #[prost(string, tag = "7")]
+    pub cluster: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "8")]
+    pub recorded_epoch: u64,
+    #[prost(uint64, tag = "9")]
+    pub recorded_n: u64,
 }
 /// A member as it sees itself; offsets are counted in records.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -7,6 +7,7 @@ mod harness;
 mod numbers;
 mod outcomes;
 mod reconcile;
+mod restored;
 mod rules;
 mod seed;
 mod settings;

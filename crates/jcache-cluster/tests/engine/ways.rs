@@ -367,7 +367,7 @@ fn a_wiped_or_restored_coordinator_gets_its_state_back() {
                 cluster.crash(leader);
             }
             if restored {
-                cluster.etcd.restore(backup);
+                cluster.restore(backup, false);
             } else {
                 cluster.etcd.wipe();
             }

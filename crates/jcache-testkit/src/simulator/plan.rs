@@ -22,7 +22,7 @@ pub struct Plan {
     pub fault_every_ms: u64,
     /// The longest time that a client thinks, in milliseconds.
     pub think_ms: u64,
-    /// The coordinator loses its data or goes back in time, and nothing else happens to processes.
+    /// The coordinator loses its data or goes back in time, and processes end only where the in-sync set lives on.
     pub amnesia: bool,
     /// Followers are synchronised again and again while clients write what depends on what is there.
     pub syncs: bool,

@@ -59,8 +59,9 @@ pub(super) struct Process {
     pub(super) inbox: VecDeque<Input>,
     /// Questions to the coordinator without an answer yet.
     pub(super) waiting: BTreeSet<RequestId>,
-    /// It was asked to leave.
+    /// It was asked to leave, and when first.
     pub(super) leaving: bool,
+    pub(super) leaving_since: Option<Moment>,
 }
 
 impl Process {
@@ -86,6 +87,7 @@ impl Process {
             inbox: VecDeque::new(),
             waiting: BTreeSet::new(),
             leaving: false,
+            leaving_since: None,
         }
     }
 

@@ -25,6 +25,9 @@ use crate::check::Violation;
 use crate::check::lifetime::Life;
 use crate::history::{Moment, Operation};
 
+/// A process that cannot leave in order leaves anyway, after ten seconds by its own clock; in microseconds.
+const LEAVE: Moment = 9_900_000;
+
 /// What is on the agenda.
 #[derive(Debug)]
 pub(super) enum Happening {
@@ -347,16 +350,23 @@ impl World {
             }
             Action::Answer { call, result } => self.answered(call, result),
             Action::Notify(notice) => {
-                let violation = self.watchers.notice(host.node, &notice, self.coordinator.reset);
+                let violation = self.watchers.notice(host.node, &notice, self.coordinator.may_seem_reset(now));
                 violation.into_iter().for_each(|it| self.violate(it));
             }
             Action::Left { .. } => {
+                let since = self.process(host).and_then(|process| process.leaving_since).unwrap_or(now);
+                // Where leases ended without need it may know of nobody else.
+                let excused = self.watchers.void || self.coordinator.is_troubled(host.node, now) || now > since + LEAVE;
                 self.kill(host.node);
+                if self.watchers.void && !excused && self.plan.config.unclean_after_ms.is_none() {
+                    let what = format!("n{} leaves as the last of the in-sync set", host.node);
+                    self.violate(Violation::new("C1", what));
+                }
                 let again = now + 200_000 + self.random.u64(..2_000_000);
                 self.agenda.plan(again, Happening::Start(host.node));
             }
             Action::Fatal(fatal) => {
-                let excused = Watchers::excuses(&fatal);
+                let excused = Watchers::excuses(&fatal) && self.coordinator.is_troubled(host.node, now);
                 self.kill(host.node);
                 if !excused {
                     self.violate(Violation::new("C9", format!("n{} gave up: {fatal:?}", host.node)));
@@ -378,13 +388,17 @@ impl World {
         self.nodes.iter().any(|node| node.process.as_ref().is_some_and(|process| process.member == *member))
     }
 
-    /// The promise ends where the recorded in-sync set has nobody left; the nemesis avoids it, but a change of the set
-    /// may be under way when it strikes.
+    /// The promise ends where the in-sync set that was recorded last has nobody left, whatever a backup says that was put
+    /// back; the nemesis avoids it, but a change of the set may be under way when it strikes.
     pub(super) fn look_at_survivors(&mut self) {
-        let Some(state) = self.coordinator.data.state() else { return };
+        let Some(state) = self.coordinator.newest.clone() else { return };
         if !state.isr.iter().any(|member| self.lives(member)) && !self.watchers.void {
             self.trace.line(self.now, || "nobody of the in-sync set is left".to_owned());
             self.watchers.void = true;
+            if self.plan.amnesia {
+                // Nothing happens to processes there but what spares the set.
+                self.violate(Violation::new("C1", format!("nobody is left of the in-sync set {:?}", state.isr)));
+            }
         }
         if let Some(violation) = self.watchers.see_state(&state) {
             self.violate(violation);

@@ -5,7 +5,7 @@ pub(crate) mod etcd;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use etcd::Etcd;
+use etcd::{Backup, Etcd};
 use jcache_cluster::engine::*;
 use jcache_core::{Arg, Query, Reply, Request};
 
@@ -346,6 +346,13 @@ impl Cluster {
         self.etcd.request(usize::MAX, 0, CoordRequest::Txn(txn), self.boot_us);
         self.tell_watchers();
         self.deliver();
+    }
+
+    /// The coordinator goes back to a backup, with the leases of then or without; watches end.
+    pub(crate) fn restore(&mut self, backup: Backup, leases: bool) {
+        self.etcd.restore(backup, leases, self.boot_us);
+        let living = (0..self.nodes.len()).filter(|node| self.nodes[*node].alive);
+        self.queue.extend(living.map(|node| Item::Event(node, Event::Coord(CoordEvent::WatchLost))));
     }
 
     /// Starts the node anew: empty, as another incarnation.
