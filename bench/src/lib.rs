@@ -1,8 +1,9 @@
 //! Measures jcache against its peers, in one process and in interleaved rounds: see the package's README.md.
 //!
-//! From the bottom up: `work` is what is done, `engine` who does it, `rounds` how it is timed; `memory`, `layer` and `node`
-//! are the tables; `report` prints them and `plot` draws them.
+//! From the bottom up: `work` is what is done, `engine` who does it, `rounds` how it is timed; `memory`, `layer`, `node` and
+//! `cluster` are the tables; `report` prints them and `plot` draws them.
 
+pub mod cluster;
 pub mod commands;
 pub mod engine;
 pub mod layer;

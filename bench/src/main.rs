@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use jcache_bench::memory::{Scale, Section};
 use jcache_bench::report::Report;
 use jcache_bench::spin::Spin;
-use jcache_bench::{commands, layer, machine, memory, node};
+use jcache_bench::{cluster, commands, layer, machine, memory, node};
 
 /// Measures jcache against its peers.
 #[derive(Debug, Parser)]
@@ -39,6 +39,17 @@ enum Tables {
         /// Only these sections, separated by commas.
         #[arg(long, value_enum, value_delimiter = ',')]
         only: Vec<node::Section>,
+        /// The binary `jcache`, built for release.
+        #[arg(long, default_value = "target/release/jcache")]
+        binary: PathBuf,
+    },
+    /// The distributed memory on three processes, against redis-server with replicas.
+    Cluster {
+        #[command(flatten)]
+        common: Common,
+        /// Only these sections, separated by commas.
+        #[arg(long, value_enum, value_delimiter = ',')]
+        only: Vec<cluster::Section>,
         /// The binary `jcache`, built for release.
         #[arg(long, default_value = "target/release/jcache")]
         binary: PathBuf,
@@ -94,6 +105,16 @@ fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
             ("node", common.out)
+        }
+        Tables::Cluster { common, only, binary } => {
+            start(&mut report);
+            let scale = if common.quick { cluster::Scale::quick(binary) } else { cluster::Scale::full(binary) };
+            let sections = if only.is_empty() { cluster::Section::ALL.to_vec() } else { only };
+            if let Err(error) = cluster::run(&mut report, &scale, &sections) {
+                eprintln!("{error}");
+                return ExitCode::FAILURE;
+            }
+            ("cluster", common.out)
         }
         Tables::Commands { common } => {
             start(&mut report);

@@ -9,7 +9,7 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         setup::install_missing(&[("valgrind", "valgrind")])?;
     }
     let mut more = Vec::new();
-    if args.first() == Some(&"node") {
+    if matches!(args.first(), Some(&"node" | &"cluster")) {
         run::cargo(&["build", "--release", "--quiet", "-p", "jcache-node"])?;
         more = vec!["--binary".to_owned(), run::target().join("release/jcache").to_string_lossy().into_owned()];
     }

@@ -32,8 +32,9 @@ cargo xtask COMMAND
                    long runs tell every 1,000 seeds how far they are
   faults [OPTIONS] real processes under faults: --only T-4,…, --seeds N (default 1), --first-seed S, --seconds N
                    (for the rounds of one run), --short, --list (see CONTRIBUTING.md)
-  bench TABLE …    measure: `memory`, `layer`, `commands` or `node`, with --quick, --callgrind, --out DIR
-                   and --only SECTION,… (see bench/README.md)
+  bench TABLE …    measure: `memory`, `layer`, `commands`, `node` or `cluster` (three nodes and etcd against
+                   redis-server with replicas), with --quick, --callgrind, --out DIR and --only SECTION,…
+                   (see bench/README.md)
   connections      10,000 idle connections and 1,000 active ones: what `bench node --only connections` measures
   soak [S]         two threads on a bounded memory for S seconds (default 60): the bound, leaks, stale reads
   sanitize         the tests of values and memory under AddressSanitizer, leaks included

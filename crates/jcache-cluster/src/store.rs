@@ -28,6 +28,10 @@ pub use jcache_memory::replica::Reads as LocalReads;
 use pieces::Pieces;
 pub use placement::Placement;
 
+/// When one of so many parts of a keyspace has been loaded, room is made for the rest. Whoever sends many keys in the first
+/// part makes us take no more than so many times the room that they need in a table.
+const FORESEEN: usize = 8;
+
 /// Bits of a key's hash that name its shard.
 const SHARD_BITS: u32 = 10;
 
@@ -241,11 +245,17 @@ impl Store for MemoryStore {
         self.loading = Some(self.empty());
     }
 
-    fn load(&mut self, _: usize, piece: &[u8]) -> Result<(), Error> {
+    fn load(&mut self, shard: usize, piece: &[u8]) -> Result<(), Error> {
         if self.loading.is_none() {
             self.load_begin();
         }
+        let shards = self.shards();
         let Some(loading) = &mut self.loading else { return Ok(()) };
+        // Shards are alike, as the hash makes them: from some on it is known how many keys there will be. A table that is
+        // just growing takes no notice, so it is told again.
+        if shard >= shards / FORESEEN && shard.is_multiple_of((shards / (2 * FORESEEN)).max(1)) && shard > 0 {
+            loading.expect(shards.div_ceil(shard));
+        }
         pieces::read(piece, |mutation| loading.apply(mutation, None))
     }
 

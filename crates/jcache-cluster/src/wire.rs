@@ -19,6 +19,9 @@ use pb::message::Kind;
 /// The longest name of a node, or id of a cluster, in bytes.
 const LONGEST_NAME: usize = 256;
 
+/// Records of frames that are sent as one, in bytes.
+const MERGED_RECORDS: usize = 32 << 10;
+
 /// The message as it travels.
 pub(crate) fn encode(message: Message) -> pb::Message {
     let kind = match message {
@@ -152,7 +155,7 @@ pub(crate) fn decode(message: pb::Message) -> Result<Message, Error> {
 }
 
 /// Takes `next` into the message sent just before it, when both together say the same as one after the other: calls,
-/// answers, and acknowledgements, of which the newer one says all. Gives it back otherwise.
+/// answers, frames of few records, and acknowledgements, of which the newer one says all. Gives it back otherwise.
 pub(crate) fn merge(message: &mut pb::Message, next: pb::Message) -> Option<pb::Message> {
     match (&mut message.kind, next.kind) {
         (Some(Kind::Forward(before)), Some(Kind::Forward(next))) => before.calls.extend(next.calls),
@@ -164,9 +167,29 @@ pub(crate) fn merge(message: &mut pb::Message, next: pb::Message) -> Option<pb::
         {
             *before = next;
         }
+        (Some(Kind::Frame(before)), Some(Kind::Frame(next))) if continues(before, &next) => extend(before, next),
         (_, next) => return Some(pb::Message { kind: next }),
     }
     None
+}
+
+/// Whether two frames, one sent after the other, are as good as one. Records are copied for that: only few of them.
+fn continues(before: &pb::Frame, next: &pb::Frame) -> bool {
+    let in_a_row = before.written == next.written && before.first.checked_add(before.count.into()) == Some(next.first);
+    before.epoch == next.epoch
+        && before.records.len() + next.records.len() <= MERGED_RECORDS
+        && (before.count == 0 || next.count == 0 || in_a_row)
+}
+
+/// Commit point, time and number are the later one's: acknowledging it acknowledges those before.
+fn extend(before: &mut pb::Frame, next: pb::Frame) {
+    (before.hw, before.time_ms, before.seq) = (next.hw, next.time_ms, next.seq);
+    if before.count == 0 {
+        *before = next;
+    } else if next.count > 0 {
+        before.count += next.count;
+        before.records = [&before.records[..], &next.records[..]].concat().into();
+    }
 }
 
 pub(crate) fn member(member: MemberId) -> Option<pb::Member> {
@@ -334,4 +357,47 @@ fn decode_answer(answer: pb::Answer) -> Result<(u64, ForwardResult), Error> {
         Said::Cancelled(_) => ForwardResult::Cancelled,
     };
     Ok((answer.seq, result))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(written: Epoch, first: Offset, records: &'static [u8], seq: u64) -> pb::Frame {
+        let count = records.len() as u32;
+        pb::Frame {
+            epoch: 7,
+            written,
+            first,
+            count,
+            hw: seq + 1,
+            time_ms: seq + 2,
+            seq,
+            records: Bytes::from_static(records),
+        }
+    }
+
+    #[test]
+    fn frames_in_a_row_go_as_one() {
+        for (before, next, together) in [
+            (frame(7, 10, b"abc", 1), frame(7, 13, b"de", 2), Some(frame(7, 10, b"abcde", 2))),
+            (frame(7, 10, b"abc", 1), frame(7, 13, b"", 2), Some(frame(7, 10, b"abc", 2))),
+            (frame(7, 10, b"", 1), frame(6, 10, b"de", 2), Some(frame(6, 10, b"de", 2))),
+            (frame(7, 10, b"", 1), frame(7, 10, b"", 2), Some(frame(7, 10, b"", 2))),
+            // Written in another epoch, or not the one after.
+            (frame(6, 10, b"abc", 1), frame(7, 13, b"de", 2), None),
+            (frame(7, 10, b"abc", 1), frame(7, 14, b"de", 2), None),
+            (frame(7, 10, b"abc", 1), pb::Frame { epoch: 8, ..frame(7, 13, b"de", 2) }, None),
+            (frame(7, 10, &[0; MERGED_RECORDS], 1), frame(7, 10 + MERGED_RECORDS as u64, b"d", 2), None),
+        ] {
+            let message = |frame: &pb::Frame| pb::Message { kind: Some(Kind::Frame(frame.clone())) };
+            let mut merged = message(&before);
+            let left = merge(&mut merged, message(&next));
+            let expected = match &together {
+                Some(together) => (message(together), None),
+                None => (message(&before), Some(message(&next))),
+            };
+            assert_eq!((merged, left), expected, "{before:?} and {next:?}");
+        }
+    }
 }

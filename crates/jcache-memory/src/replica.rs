@@ -150,6 +150,12 @@ impl Replica {
         });
     }
 
+    /// Says that there will be `times` as many keys as there are: its tables grow to that size at once, and are not moved to
+    /// larger ones again and again. It costs what an empty table of that size takes, whether the keys come or not.
+    pub fn expect(&mut self, times: usize) {
+        self.shared.engine.expect(times);
+    }
+
     /// What is changed from now until [`Replica::end`] is one change to readers: those who come meanwhile wait.
     pub fn begin(&mut self) {
         self.shared.gate.begin();

@@ -162,6 +162,18 @@ impl Table {
         self.step();
     }
 
+    /// Begins to grow at once to where `entries` have room, so that they are not moved at every doubling on the way there.
+    /// While the table changes its size nothing happens: whoever expects entries may ask again.
+    pub(crate) fn expect(&mut self, entries: usize) {
+        let mut bits = self.current.bits();
+        while entries >= FULL << bits {
+            bits += 1;
+        }
+        if bits > self.current.bits() && self.moving.is_none() {
+            self.resize(bits);
+        }
+    }
+
     /// The bits of the smaller array that the table should move to, if it should.
     pub(crate) fn smaller(&self) -> Option<u32> {
         let bits = self.current.bits();

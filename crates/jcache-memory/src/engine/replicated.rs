@@ -85,6 +85,14 @@ impl Engine {
         }
     }
 
+    /// Makes the tables grow at once to where they have room for `times` as many entries as they have.
+    pub(crate) fn expect(&self, times: usize) {
+        for index in 0..self.shards() {
+            let table = &mut self.lock(index).table;
+            table.expect(table.len().saturating_mul(times));
+        }
+    }
+
     /// Changes places with all that `other`, made alike, holds; `meanwhile` is called while nobody can read.
     pub(crate) fn swap(&self, other: &Engine, meanwhile: impl FnOnce()) {
         let mut own: Vec<_> = (0..self.shards()).map(|index| self.lock(index)).collect();

@@ -82,6 +82,12 @@ impl Bucket {
         SlotSet((carried | self.word()) & HIGH_BITS)
     }
 
+    /// Asks the processor for all entries at once: whoever looks at each of them would else wait for one after the other.
+    #[inline]
+    pub(crate) fn fetch_entries_ahead(&self) {
+        self.slots.iter().flatten().for_each(Item::fetch_header_ahead);
+    }
+
     /// A free slot.
     #[inline]
     pub(crate) fn free(&self) -> Option<usize> {

@@ -243,6 +243,7 @@ impl Generation {
     pub(crate) fn visit_home(&self, home: usize, hash: impl Fn(&[u8]) -> u64, mut visit: impl FnMut(u64, &Item)) {
         let mut at = home;
         while let Some(bucket) = self.buckets.get(at) {
+            bucket.fetch_entries_ahead();
             for item in bucket.occupied().filter_map(|slot| bucket.get(slot)) {
                 let hash = hash(item.key());
                 if self.home(hash) == home {
@@ -260,6 +261,7 @@ impl Generation {
     pub(crate) fn drain_home(&mut self, home: usize, hash: impl Fn(&[u8]) -> u64, mut to: impl FnMut(u64, Item)) {
         let mut at = home;
         while let Some(bucket) = self.buckets.get(at) {
+            bucket.fetch_entries_ahead();
             for slot in bucket.occupied() {
                 let hash = hash(self.get(Place { at, slot }).key());
                 if self.home(hash) == home {

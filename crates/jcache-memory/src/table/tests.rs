@@ -73,6 +73,8 @@ enum Op {
     /// Adds, or takes away, so many neighbours: the table changes its size.
     Fill(u32, u32),
     Drain(u32, u32),
+    /// Room for so many is made at once.
+    Expect(usize),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -83,6 +85,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => key.clone().prop_map(Op::Get),
         1 => (key.clone(), 1..900u32).prop_map(|(from, count)| Op::Fill(from, count)),
         1 => (key, 1..900u32).prop_map(|(from, count)| Op::Drain(from, count)),
+        1 => (0..20_000usize).prop_map(Op::Expect),
     ]
 }
 
@@ -98,6 +101,7 @@ proptest! {
                 Op::Remove(key) => assert_eq!(table.remove(key), map.remove(&key).is_some()),
                 Op::Get(key) => assert_eq!(table.get(key), map.get(&key).copied()),
                 Op::Fill(from, count) => for key in from..from + count { table.set(key, key, 0); map.insert(key, key); },
+                Op::Expect(entries) => table.table.expect(entries),
                 Op::Drain(from, count) => for key in from..from + count { assert_eq!(table.remove(key), map.remove(&key).is_some()); },
             }
             assert_eq!(table.table.len(), map.len());
@@ -112,7 +116,8 @@ proptest! {
 
     #[test]
     fn a_scan_sees_all_that_stays(
-        seed: u64, staying in 1..800u32, start in 0..4000u32, changes in prop::collection::vec((any::<bool>(), 1..60u32), 1..200),
+        seed: u64, staying in 1..800u32, start in 0..4000u32, expected in 0..20_000usize,
+        changes in prop::collection::vec((any::<bool>(), 1..60u32), 1..200),
     ) {
         let mut table = Harness::new(seed);
         (0..staying).for_each(|key| table.set(key, 0, 0));
@@ -123,6 +128,9 @@ proptest! {
         while let Some(cursor) = next {
             next = table.table.scan(cursor, |item| { seen.insert(key_of(item)); });
             let (grows, count) = changes.next().expect("a cycle");
+            if count == 1 {
+                table.table.expect(expected);
+            }
             for _ in 0..count {
                 if grows && last < 30_000 {
                     table.set(last, 0, 0);
@@ -181,6 +189,25 @@ fn no_single_step_moves_much() {
         most = most.max(done(&table.table).saturating_sub(before));
     }
     assert_eq!(most, 2, "two homes of a few entries each");
+}
+
+#[test]
+fn who_is_expected_is_moved_once() {
+    let mut table = Harness::new(4);
+    (0..1_000).for_each(|key| table.set(key, key, 0));
+    while table.table.moving.is_some() {
+        drop(table.table.move_homes());
+    }
+    table.table.expect(100_000);
+    let expected = table.table.current.bits();
+    for key in 1_000..100_000 {
+        table.set(key, key, 0);
+    }
+    assert_eq!(table.table.current.bits(), expected, "no growth on the way");
+    assert!(table.table.moving.is_none());
+    assert!((0..100_000).all(|key| table.get(key) == Some(key)));
+    table.table.expect(1_000);
+    assert_eq!(table.table.current.bits(), expected, "it does not shrink for fewer");
 }
 
 #[test]
