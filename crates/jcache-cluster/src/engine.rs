@@ -237,6 +237,7 @@ impl Engine {
 
     /// What every step ends with: calls that can go on, the commit point, frames, answers.
     fn settle<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
+        self.end_abandoned(cx);
         self.send_calls(cx);
         self.advance(cx);
         self.pump(cx);

@@ -1,6 +1,7 @@
 //! Tests of the replication engine on small clusters in one thread: no chance, no clock, no network.
 
 mod backlog;
+mod blocked;
 mod evictions;
 mod founding;
 mod harness;
