@@ -362,6 +362,8 @@ impl Engine {
             Part::Leading(_) => true,
             Part::Left => false,
             _ if !self.synced => false,
+            // Its copy differs, as a digest told, and comes anew.
+            Part::Following(following) if following.resync => false,
             // R10: followers expose only what is committed; a deposed leader has executed more until that is.
             _ => self.applied <= self.hw || self.rules.off(Switch::R10ShowUncommitted),
         }

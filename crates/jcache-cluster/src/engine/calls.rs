@@ -343,11 +343,8 @@ impl Engine {
 
     /// Whether what is executed here includes the token's write; or cannot, because a failover lost it.
     fn has_seen(&self, token: Token) -> Seen {
-        if token.epoch != 0 && token.epoch < self.log.epochs.last() {
-            let end = self.log.epochs.end(token.epoch, self.log.leo());
-            if end.is_some_and(|end| token.offset > end) {
-                return Seen::Lost;
-            }
+        if self.log.epochs.is_lost(token.epoch, token.offset) {
+            return Seen::Lost;
         }
         // In an epoch of which nothing is here yet, the same offset may be another write.
         let known = token.epoch <= self.log.epochs.last();

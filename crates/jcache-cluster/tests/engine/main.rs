@@ -5,6 +5,7 @@ mod blocked;
 mod evictions;
 mod founding;
 mod harness;
+mod losses;
 mod numbers;
 mod outcomes;
 mod reconcile;
