@@ -280,7 +280,9 @@ impl Engine {
         offset: Offset,
     ) {
         // The lease is looked at after executing, too (2.11).
-        if offset <= self.hw || ack == Ack::Leader && self.lease_is_valid(cx.now) {
+        // Copies are counted also of what is committed: a retry waits for as many as the first try did.
+        let committed = offset <= self.hw && !matches!(ack, Ack::Replicas(_));
+        if committed || ack == Ack::Leader && self.lease_is_valid(cx.now) {
             return self.respond(cx, origin, ForwardResult::Done { reply, offset });
         }
         let since = cx.now.boot_us;

@@ -216,7 +216,8 @@ impl Engine {
                 self.close(cx, stream);
                 self.wait_and_redial(cx, 2 * REDIAL_MS);
             }
-            Reject::Cluster | Reject::Wire => self.fail(cx, Fatal::WrongCluster),
+            Reject::Cluster => self.fail(cx, Fatal::WrongCluster),
+            Reject::Wire => self.fail(cx, Fatal::Wire),
         }
     }
 
@@ -283,7 +284,8 @@ impl Engine {
             State::Loading(loading) => loading.log.leo(),
             _ => self.log.leo(),
         };
-        let whole = is_whole(&run.bytes, run.count);
+        // Nobody wrote in an epoch that was not yet.
+        let whole = is_whole(&run.bytes, run.count) && run.epoch <= frame.epoch;
         if run.count > 0 && (run.first != leo + 1 || !whole) {
             if self.rules.off(Switch::NoTruncation) && whole && run.first <= leo {
                 let fresh = leo + 1 - run.first;

@@ -130,13 +130,15 @@ impl Loading {
 
     fn begin(&mut self, shard: usize, at: Offset) -> bool {
         let in_order = shard == self.cuts.len() && !self.open;
-        self.cuts.push(at);
-        self.open = true;
+        if in_order {
+            self.cuts.push(at);
+            self.open = true;
+        }
         in_order
     }
 
     fn end<S: Store>(&mut self, store: &mut S, shard: usize, rules: Rules) -> Result<bool, Error> {
-        if !self.open || shard + 1 != self.cuts.len() {
+        if !self.is_open(shard) {
             return Ok(false);
         }
         self.open = false;
@@ -145,6 +147,11 @@ impl Loading {
             if offset > cut || rules.off(Switch::SnapNoFilter) {
                 repeat(store, &record, &|it| it == shard)?;
             }
+    /// Whether `shard` is the one in progress.
+    fn is_open(&self, shard: usize) -> bool {
+        self.open && shard.checked_add(1) == Some(self.cuts.len())
+    }
+
         }
         Ok(true)
     }
@@ -173,22 +180,24 @@ impl Engine {
         let rules = self.rules;
         let Some(loading) = self.loading(stream, snap.epoch) else { return };
         let fits = match snap.part {
-            SnapPart::Begin { shard, shards, at } => shards == cx.store.shards() && loading.begin(shard, at),
-            SnapPart::Chunk { shard, entries } => {
-                loading.open && shard + 1 == loading.cuts.len() && cx.store.load(shard, &entries).is_ok()
+            SnapPart::Begin { shard, shards, at } => {
+                shards == cx.store.shards() && shard < shards && loading.begin(shard, at)
             }
             SnapPart::End { shard } => loading.end(cx.store, shard, rules).unwrap_or(false),
             SnapPart::Done { leo, sessions, epochs } => {
                 let whole = loading.cuts.len() == cx.store.shards() && !loading.open && loading.log.leo() == leo;
                 match Sessions::decode(&sessions) {
-                    Ok(sessions) if whole => {
-                        self.loaded(cx, Done { sessions, epochs: Epochs::from_pairs(epochs) });
+                    Ok(sessions) if whole && told => {
+                        self.loaded(cx, Done { sessions, epochs });
                         true
                     }
                     _ => false,
                 }
             }
+            SnapPart::Chunk { shard, entries } => loading.is_open(shard) && cx.store.load(shard, &entries).is_ok(),
         };
         if fits { self.acknowledge(cx, snap.seq) } else { self.rejoin(cx) }
     }
+                let epochs = Epochs::from_pairs(epochs);
+                let told = epochs.last() <= snap.epoch;
 }

@@ -8,6 +8,7 @@ mod harness;
 mod losses;
 mod numbers;
 mod outcomes;
+mod peers;
 mod reconcile;
 mod rules;
 mod seed;
