@@ -386,7 +386,7 @@ impl Engine {
         let me = &self.me.member;
         let view = &self.coord.view;
         let mut isr = view.state.as_ref().map(|(state, _)| state.isr.clone()).unwrap_or_default();
-        let (mut pending, mut blocked, mut epoch) = (None, 0, 0);
+        let (mut pending, mut blocked, mut epoch, mut loading_bytes) = (None, 0, 0, 0);
         let (mut lag, mut lag_bytes) = (BTreeMap::new(), BTreeMap::new());
         let role = match &self.part {
             Part::Seeking if !self.coord.is_registered() => Role::Joining,
@@ -395,6 +395,7 @@ impl Engine {
             Part::Left => Role::Left,
             Part::Following(following) => {
                 epoch = following.epoch;
+                loading_bytes = following.loading_bytes();
                 match () {
                     () if following.is_loading() => Role::Syncing,
                     () if view.in_sync(me) => Role::Follower,
@@ -435,10 +436,12 @@ impl Engine {
             lag_bytes,
             time_ms: self.clock.time_ms(now),
             log_bytes: self.log.bytes(),
+            loading_bytes,
             log_first: self.log.first(),
             calls: self.calls.len(),
             blocked,
             sessions: self.sessions.len(),
+            session_bytes: self.sessions.bytes(),
             registered: self.coord.is_registered(),
             coordinated: self.coord.heard_within(now.boot_us, self.config.session_lease_ms),
             counters: self.counters,

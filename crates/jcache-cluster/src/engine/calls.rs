@@ -504,13 +504,13 @@ impl Engine {
             | ForwardResult::NotEnoughReplicas
             | ForwardResult::Overloaded
             | ForwardResult::Fenced => {
+                if pending.cancelled && matches!(result, ForwardResult::Cancelled) {
+                    Failure::Unknown
+                } else {
                     if once && matches!(result, ForwardResult::Again) {
                         // Nobody has carried it out: it is as if it had not been sent.
                         pending.sends = 0;
                     }
-                if pending.cancelled && matches!(result, ForwardResult::Cancelled) {
-                    Failure::Unknown
-                } else {
                     return self.again(cx, seq);
                 }
             }
@@ -525,25 +525,25 @@ impl Engine {
         let old: Vec<u64> =
             self.calls.pending.iter().filter(|(_, pending)| sent(pending)).map(|(seq, _)| *seq).collect();
         old.into_iter().for_each(|seq| self.fail_call(cx, seq, Failure::Unknown));
+    }
+
+    fn again<S: Store>(&mut self, cx: &mut Cx<'_, S>, seq: u64) {
         let Some(pending) = self.calls.pending.get_mut(&seq) else { return };
         pending.renewing = false;
         if pending.cancelled {
             let failure = pending.given_up();
             return self.fail_call(cx, seq, failure);
         }
+        self.calls.unsent.insert(seq);
+        self.calls.pause_until = cx.now.boot_us + ms(PAUSE_MS);
     }
 
-    fn again<S: Store>(&mut self, cx: &mut Cx<'_, S>, seq: u64) {
-        self.calls.unsent.insert(seq);
     /// Calls end that would have been sent again for callers who have gone.
     pub(super) fn end_abandoned<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
         for seq in std::mem::take(&mut self.calls.abandoned) {
             let Some(failure) = self.calls.pending.get(&seq).map(Pending::given_up) else { continue };
             self.fail_call(cx, seq, failure);
         }
-    }
-
-        self.calls.pause_until = cx.now.boot_us + ms(PAUSE_MS);
     }
 
     /// A call that waited for very long goes on under a new number, so that the old one does not hold up the session.
@@ -593,11 +593,12 @@ impl Engine {
             }
         }
         self.calls_applied(cx);
-        // What its session keeps for retries this process knows as every other does.
         if self.calls.uplink.as_ref().is_some_and(|it| !it.ready && boot > it.since + ms(self.config.timing.evict_ms)) {
             self.drop_uplink(cx);
         }
+        // What its session keeps for retries this process knows as every other does.
         let low = self.calls.low();
+        let kept = self.calls.session.map_or(0, |session| self.sessions.bytes_held_by(session, low));
         let old = self.calls.next.saturating_sub(low) > self.config.session_window / 2;
         if (old || kept > self.config.session_bytes / 2)
             && let Some(pending) = self.calls.pending.get_mut(&low)
@@ -617,10 +618,10 @@ impl Engine {
         pending.cancelled = true;
         if self.calls.unsent.contains(&seq) || self.calls.waiting.contains(&seq) {
             let failure = pending.given_up();
-        // Where nobody answers that, either, it ends as any other.
-        self.calls.hurry(seq, cx.now.boot_us.saturating_add(ms(self.config.call_ms)));
             return self.fail_call(cx, seq, failure);
         }
+        // Where nobody answers that, either, it ends as any other.
+        self.calls.hurry(seq, cx.now.boot_us.saturating_add(ms(self.config.call_ms)));
         self.withdraw(cx, seq);
     }
 

@@ -47,6 +47,14 @@ impl Following {
         matches!(self.state, State::Loading(_))
     }
 
+    /// Bytes that a full synchronisation keeps until it is whole.
+    pub(crate) fn loading_bytes(&self) -> usize {
+        match &self.state {
+            State::Loading(loading) => loading.bytes(),
+            _ => 0,
+        }
+    }
+
     fn is_attached(&self) -> bool {
         matches!(self.state, State::Streaming | State::Loading(_))
     }
@@ -300,6 +308,7 @@ impl Engine {
                     return self.rejoin(cx);
                 }
                 loading.log.extend(run);
+                loading.log.trim(self.config.backlog_bytes, loading.hw);
             }
             return self.acknowledge(cx, frame.seq);
         }

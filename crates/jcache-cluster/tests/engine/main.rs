@@ -2,6 +2,7 @@
 
 mod backlog;
 mod blocked;
+mod bounds;
 mod evictions;
 mod founding;
 mod harness;
