@@ -139,7 +139,11 @@ impl Calls {
         for (seq, pending) in pending.iter_mut().filter(|(seq, _)| !waiting.contains(seq) && !waits(**seq)) {
             // Who was asked to let it go has not answered, and is asked no more.
             pending.renewing = false;
-            if pending.cancelled { abandoned.push(*seq) } else { drop(unsent.insert(*seq)) }
+            if pending.cancelled {
+                abandoned.push(*seq);
+            } else {
+                unsent.insert(*seq);
+            }
         }
     }
 

@@ -148,6 +148,12 @@ impl Config {
         }
     }
 
+    /// How often the coordinator is read whole: where an unclean start is allowed the lease needs the leader's key to have
+    /// been seen within that time, so it is looked at more often than that.
+    pub(crate) fn relist_every_ms(&self) -> u64 {
+        self.unclean_after_ms.map_or(self.relist_ms, |after| self.relist_ms.min(after / 3))
+    }
+
     /// Refuses what cannot work.
     ///
     /// # Errors
