@@ -15,7 +15,7 @@ use crate::history::{Intent, Moment, Operation, Outcome, Promise, command};
 /// Keys with a deadline that are still read.
 const MORTALS: usize = 20;
 /// Milliseconds that a follower's idea of cluster time may be behind the leader's: what slow links add.
-const MOST_BEHIND_MS: u64 = 900;
+pub(super) const MOST_BEHIND_MS: u64 = 900;
 /// One in so many clients takes the leader's word alone.
 const TRUSTING: usize = 4;
 
@@ -46,6 +46,8 @@ pub(super) struct Pending {
     pub(super) invoked: u64,
     /// The leader's time then.
     leaders_time: Option<u64>,
+    /// The called process's own idea of it.
+    own_time: Option<u64>,
     /// How long it may block, in microseconds.
     pub(super) blocks: u64,
     /// It may block for ever.
@@ -147,6 +149,7 @@ impl World {
         let operation = self.history.len();
         let blocks = super::blocking_time(&wish.command);
         let (invoked, leaders_time) = (self.now, self.watchers.time.leaders(self.now));
+        let own_time = life.and_then(|_| self.time_at(host));
         let (endless, mark) = (wish.endless.is_some(), wish.endless.map(|it| it.mark));
         let (calm, ack) = (self.calm, wish.ack);
         self.pending.insert(
@@ -158,6 +161,7 @@ impl World {
                 life,
                 invoked,
                 leaders_time,
+                own_time,
                 blocks,
                 endless,
                 cancelled: None,
@@ -235,11 +239,13 @@ impl World {
                 let time = &self.watchers.time;
                 let leaders = [pending.leaders_time, time.leaders(now)];
                 let behind = if strong { 0 } else { MOST_BEHIND_MS };
-                let times = Times { leaders, latest: time.latest(now), behind };
+                // Answered at once, so by the process itself.
+                let own = pending.own_time.filter(|_| !strong && now == invoked);
+                let times = Times { leaders, latest: time.latest(now), behind, own, moved: time.moved() };
                 life.looks.push(Look { invoked, returned: now, found, strong, times });
             } else {
                 life.acknowledged = Some(now);
-                life.written_ms = self.watchers.time.latest(now);
+                (life.written_ms, life.moved) = (self.watchers.time.latest(now), self.watchers.time.moved());
                 // The leader's copy: a deposed one may still hold what was carried out once before, and lost.
                 let leader = self.watchers.time.leader();
                 let clock = leader.map(|host| self.nodes[host.node].clock.read(now));
@@ -293,6 +299,7 @@ impl World {
         if answer.token.epoch > client.token.epoch {
             client.counts.clear();
         }
+        let seen = seen.filter(|_| answer.token.epoch == client.token.epoch);
         if let Some(count) = count.filter(|_| answer.token.epoch >= client.token.epoch) {
             client.counts.insert(operation.group, seen.map_or(count, |seen| seen.max(count)));
         }
@@ -304,6 +311,12 @@ impl World {
             let what = format!("{} is told that what is kept is lost", self.history[pending.operation].show());
             self.violate(Violation::new("C3", what));
         }
+    }
+
+    /// Cluster time as a process has it.
+    fn time_at(&self, host: Host) -> Option<u64> {
+        let node = &self.nodes[host.node];
+        Some(node.process.as_ref()?.status(node.clock.read(self.now)).time_ms)
     }
 
     /// The process is gone: nobody knows what came of its calls. Their clients go on elsewhere.

@@ -52,8 +52,6 @@ const TURNS: [[&str; 2]; 4] = [["RPUSH", "a"], ["RPUSH", "b"], ["LTRIM", "0 0"],
 
 /// The number of the group of all mortal keys.
 pub(super) const MORTAL: usize = GROUPS.len();
-/// What one call takes at most.
-pub(super) const MOST_TAKEN: usize = 3;
 
 impl Kind {
     /// Whether the reference model tells what each reply must be.
@@ -140,23 +138,23 @@ pub(super) fn wish(random: &mut Rng, unique: u64, changing: bool, client: (usize
         Kind::Queue => match random.u8(..10) {
             0..3 => (vec!["RPUSH", &key, &value], add()),
             3 => (vec!["LPUSH", &other, &value], add()),
-            4 => (vec!["LPOP", &key], Intent::Take),
-            5 => (vec!["LMPOP", "2", &other, &key, "LEFT", "COUNT", "3"], Intent::Take),
+            4 => (vec!["LPOP", &key], Intent::Take(1)),
+            5 => (vec!["LMPOP", "2", &other, &key, "LEFT", "COUNT", "3"], Intent::Take(3)),
             6 => (vec!["LMOVE", &key, &other, "LEFT", "RIGHT"], Intent::Change),
             7 => match random.usize(..8) {
                 // It takes what it gets, or nothing ever; its caller goes soon, or stays for nearly all of the run.
                 0 | 1 => {
                     lasts = Some(random.u64(..2_000_000));
-                    (vec!["BLPOP", &other, &key, &never, "0"], Intent::Take)
+                    (vec!["BLPOP", &other, &key, &never, "0"], Intent::Take(1))
                 }
                 2 => {
                     lasts = Some([random.u64(..2_000_000), random.u64(..20_000_000)][random.usize(..2)]);
-                    (vec!["BLPOP", &never, "0"], Intent::Take)
+                    (vec!["BLPOP", &never, "0"], Intent::Take(1))
                 }
-                3..5 => (vec!["BLPOP", &other, &key, "1.5"], Intent::Take),
-                _ => (vec!["BLPOP", &other, &key, "0.2"], Intent::Take),
+                3..5 => (vec!["BLPOP", &other, &key, "1.5"], Intent::Take(1)),
+                _ => (vec!["BLPOP", &other, &key, "0.2"], Intent::Take(1)),
             },
-            8 => (vec!["BRPOP", &key, "0.4"], Intent::Take),
+            8 => (vec!["BRPOP", &key, "0.4"], Intent::Take(1)),
             _ => (vec!["BLMOVE", &key, &other, "RIGHT", "LEFT", "0.3"], Intent::Change),
         },
         Kind::Set => match random.u8(..4) {
@@ -166,12 +164,12 @@ pub(super) fn wish(random: &mut Rng, unique: u64, changing: bool, client: (usize
         },
         Kind::Pool => match random.u8(..3) {
             0..2 => (vec!["SADD", &key, &value], add()),
-            _ => (vec!["SPOP", &key, "2"], Intent::Take),
+            _ => (vec!["SPOP", &key, "2"], Intent::Take(2)),
         },
         Kind::Sorted => match random.u8(..6) {
             0..2 => (vec!["ZADD", &key, ["1", "2.5", "-3"][random.usize(..3)], &value], add()),
-            2 => (vec!["ZPOPMIN", &key], Intent::Take),
-            3 => (vec!["BZPOPMAX", &key, "0.3"], Intent::Take),
+            2 => (vec!["ZPOPMIN", &key], Intent::Take(1)),
+            3 => (vec!["BZPOPMAX", &key, "0.3"], Intent::Take(1)),
             4 => (vec!["ZRANGE", &key, "0", "2", "WITHSCORES"], Intent::Read),
             _ => (vec!["ZCARD", &key], Intent::Read),
         },
