@@ -255,6 +255,7 @@ impl Engine {
 
     /// What every step ends with: calls that can go on, the commit point, frames, answers.
     fn settle<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
+        self.end_abandoned(cx);
         self.send_calls(cx);
         self.advance(cx);
         self.drain(cx);
@@ -390,6 +391,8 @@ impl Engine {
             Part::Leading(_) => true,
             Part::Left => false,
             _ if !self.synced => false,
+            // Its copy differs, as a digest told, and comes anew.
+            Part::Following(following) if following.resync => false,
             // R10: followers expose only what is committed; a deposed leader has executed more until that is.
             _ => self.applied <= self.hw || self.rules.off(Switch::R10ShowUncommitted),
         }
@@ -419,7 +422,7 @@ impl Engine {
         let me = &self.me.member;
         let view = &self.coord.view;
         let mut isr = view.state.as_ref().map(|(state, _)| state.isr.clone()).unwrap_or_default();
-        let (mut pending, mut blocked, mut epoch) = (None, 0, 0);
+        let (mut pending, mut blocked, mut epoch, mut loading_bytes) = (None, 0, 0, 0);
         let mut lag = BTreeMap::new();
         let role = match &self.part {
             Part::Seeking if !self.coord.is_registered() => Role::Joining,
@@ -428,6 +431,7 @@ impl Engine {
             Part::Left => Role::Left,
             Part::Following(following) => {
                 epoch = following.epoch;
+                loading_bytes = following.loading_bytes();
                 match () {
                     () if following.is_loading() => Role::Syncing,
                     () if view.in_sync(me) => Role::Follower,
@@ -464,10 +468,12 @@ impl Engine {
             lag,
             time_ms: self.clock.time_ms(now),
             log_bytes: self.log.bytes(),
+            loading_bytes,
             log_first: self.log.first(),
             calls: self.calls.len(),
             blocked,
             sessions: self.sessions.len(),
+            session_bytes: self.sessions.bytes(),
             registered: self.coord.is_registered(),
             coordinated: self.coord.heard_within(now.boot_us, self.config.session_lease_ms),
             counters: self.counters,

@@ -51,7 +51,11 @@
 //!   as the keys that it left: the follower may have one of the shards and not the other.
 //! - A member that was just synchronised may join the in-sync set before the commit point has reached what it executed.
 //!   At the floor it could otherwise never take a dead member's place.
-//! - Blocked callers do not hold up their session: after a while they go on under a new number.
+//! - Blocked callers do not hold up their session: after a while they go on under a new number. A call whose caller has
+//!   gone is not sent again: at the next leader it could take what others need.
+//! - A process has one session: the next one that it opens takes the place of the last. What a session keeps for retries is
+//!   bounded by bytes, too.
+//! - A token is lost when a later epoch began at its offset or before, whatever is left or known of its own epoch.
 //! - During a full synchronisation records and pieces of the snapshot take turns. With records always first, as the paper
 //!   is easily read, steady writes would starve it; the follower's filter by offset is what makes turns right.
 //! - A fresh process waits before it founds a cluster, and registrations say who knows one: a wiped coordinator looks

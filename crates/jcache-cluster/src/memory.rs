@@ -328,6 +328,9 @@ fn ended(why: &Ended) -> jcache_core::Error {
         Ended::Fatal(Fatal::WrongCluster) => {
             Error::configuration("the cluster of this name is another one than that which this process belongs to")
         }
+        Ended::Fatal(Fatal::Wire) => {
+            Error::configuration("the cluster speaks another wire version: run a version that speaks it, too")
+        }
         Ended::Fatal(Fatal::UnknownRecord) => {
             Error::unavailable("the leader writes what this version cannot read: update this process")
         }

@@ -213,7 +213,14 @@ fn epochs(epochs: Vec<(Epoch, Offset)>) -> Vec<pb::EpochStart> {
 }
 
 fn to_epochs(epochs: &[pb::EpochStart]) -> Result<Vec<(Epoch, Offset)>, Error> {
-    epochs.iter().map(|it| Ok((count(it.epoch)?, count(it.start)?))).collect()
+    let epochs = epochs
+        .iter()
+        .map(|it| Ok((count(it.epoch)?, count(it.start)?)))
+        .collect::<Result<Vec<(Epoch, Offset)>, Error>>()?;
+    // Both grow, and the first record is number 1.
+    let grow =
+        epochs.iter().zip(epochs.iter().skip(1)).all(|((epoch, start), (next, later))| epoch < next && start < later);
+    if grow && epochs.first().is_none_or(|(_, start)| *start > 0) { Ok(epochs) } else { Err(broken()) }
 }
 
 /// An epoch, an offset, or a time in milliseconds. What comes near the end of the numbers is no such thing, and must not be

@@ -80,6 +80,8 @@ pub struct Config {
     pub max_calls: usize,
     /// Results that a session keeps for retries at most (the distance from the first unfinished call to the last).
     pub session_window: u64,
+    /// Answers that a session keeps for retries, in bytes; with more, writes are refused until the process has gone on.
+    pub session_bytes: usize,
     /// A session ends this long after its member disappeared.
     pub session_ttl_ms: u64,
     /// A session read waits this long here before it goes to the leader.
@@ -135,6 +137,7 @@ impl Config {
             call_ms: 5_000,
             max_calls: 65_536,
             session_window: 4_096,
+            session_bytes: 16 << 20,
             session_ttl_ms: 600_000,
             session_wait_ms: 50,
             read_your_writes: true,
@@ -146,6 +149,12 @@ impl Config {
             expire_per_tick: 64,
             wire: (1, 1),
         }
+    }
+
+    /// How often the coordinator is read whole: where an unclean start is allowed the lease needs the leader's key to have
+    /// been seen within that time, so it is looked at more often than that.
+    pub(crate) fn relist_every_ms(&self) -> u64 {
+        self.unclean_after_ms.map_or(self.relist_ms, |after| self.relist_ms.min(after / 3))
     }
 
     /// Refuses what cannot work.
@@ -209,6 +218,7 @@ impl Config {
             ("retry", self.retry_ms),
             ("call", self.call_ms),
             ("session_window", self.session_window),
+            ("session_bytes", self.session_bytes as u64),
             ("frames_in_flight", self.frames_in_flight as u64),
             ("full_syncs", self.full_syncs as u64),
             ("frame", self.frame_bytes as u64),

@@ -210,7 +210,7 @@ impl Engine {
             }
             _ => {}
         }
-        let stale = boot >= self.coord.listed_at + ms(self.config.relist_ms) || self.coord.listed_at == 0;
+        let stale = boot >= self.coord.listed_at + ms(self.config.relist_every_ms()) || self.coord.listed_at == 0;
         if self.coord.list_wanted || stale {
             self.list(cx, 0);
         }

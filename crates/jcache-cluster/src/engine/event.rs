@@ -283,6 +283,8 @@ pub enum Fatal {
     ConfigMismatch,
     /// The member is of another cluster.
     WrongCluster,
+    /// The cluster speaks a wire version that this build does not.
+    Wire,
     /// The leader logs what this build cannot read.
     UnknownRecord,
 }

@@ -74,6 +74,14 @@ impl Engine {
             self.sessions.close(id);
             self.append(Logged::own(Kind::SessionClose), |out| put_varint(out, id));
         }
+        let sessions = &self.sessions;
+        if let Part::Leading(lead) = &mut self.part {
+            lead.orphans.retain(|id, _| sessions.has(*id));
+        }
+        // Without a session no late copy of a write is carried out: which of its streams was the newest is no matter.
+        if self.callers.remembers_more_than(sessions.len()) {
+            self.callers.forget(|member| sessions.members().any(|(_, it)| it == member));
+        }
     }
 
     /// Raises the wire version once every member speaks it: so followers are upgraded first.

@@ -49,6 +49,14 @@ impl Following {
         matches!(self.state, State::Loading(_))
     }
 
+    /// Bytes that a full synchronisation keeps until it is whole.
+    pub(crate) fn loading_bytes(&self) -> usize {
+        match &self.state {
+            State::Loading(loading) => loading.bytes(),
+            _ => 0,
+        }
+    }
+
     fn is_attached(&self) -> bool {
         matches!(self.state, State::Streaming | State::Loading(_))
     }
@@ -222,7 +230,8 @@ impl Engine {
                 self.wait_and_redial(cx, 2 * REDIAL_MS);
                 self.greet(cx);
             }
-            Reject::Cluster | Reject::Wire => self.fail(cx, Fatal::WrongCluster),
+            Reject::Cluster => self.fail(cx, Fatal::WrongCluster),
+            Reject::Wire => self.fail(cx, Fatal::Wire),
         }
     }
 
@@ -291,7 +300,8 @@ impl Engine {
             State::Loading(loading) => loading.log.leo(),
             _ => self.log.leo(),
         };
-        let whole = is_whole(&run.bytes, run.count);
+        // Nobody wrote in an epoch that was not yet.
+        let whole = is_whole(&run.bytes, run.count) && run.epoch <= frame.epoch;
         if run.count > 0 && (run.first != leo + 1 || !whole) {
             if self.rules.off(Switch::NoTruncation) && whole && run.first <= leo {
                 let fresh = leo + 1 - run.first;
@@ -306,6 +316,7 @@ impl Engine {
                     return self.rejoin(cx);
                 }
                 loading.log.extend(run);
+                loading.log.trim(self.config.backlog_bytes, loading.hw);
             }
             return self.acknowledge(cx, frame.seq);
         }

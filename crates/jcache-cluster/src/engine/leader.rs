@@ -142,6 +142,10 @@ impl Engine {
         // R9: the tail is executed before anything new.
         let leo = self.log.leo();
         self.apply_up_to(cx, leo);
+        if matches!(self.part, Part::Left) {
+            // It cannot read what it would lead with; its key goes with its lease, and others may lead.
+            return;
+        }
         let isr = state.isr.iter().cloned().collect();
         let boot = cx.now.boot_us;
         let mut next = Leading {

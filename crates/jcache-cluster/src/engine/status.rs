@@ -76,6 +76,8 @@ pub struct Status {
     pub time_ms: u64,
     /// Bytes of records that are kept.
     pub log_bytes: usize,
+    /// Bytes of records that a full synchronisation keeps besides, while it runs.
+    pub loading_bytes: usize,
     /// First record that is kept.
     pub log_first: Offset,
     /// Calls of this process that have no answer yet.
@@ -84,6 +86,8 @@ pub struct Status {
     pub blocked: usize,
     /// Sessions.
     pub sessions: usize,
+    /// Bytes of answers that they keep for retries.
+    pub session_bytes: usize,
     /// Whether this process stands at the coordinator, under its node id.
     pub registered: bool,
     /// Whether the coordinator answers.

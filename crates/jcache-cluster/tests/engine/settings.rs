@@ -121,3 +121,18 @@ fn a_process_of_another_cluster_is_not_believed() {
         assert!(!cluster.loose.iter().any(|(_, it)| told(it)), "it is not told of our epochs either");
     }
 }
+
+/// The lease needs the leader's key to be seen within the time after which an unclean start is allowed: it is looked at as
+/// often, however seldom the coordinator is to be read.
+#[test]
+fn a_leader_that_may_be_replaced_uncleanly_keeps_its_lease() {
+    use crate::harness::*;
+    for unclean_after_ms in [None, Some(3_000), Some(30_000)] {
+        let mut cluster = Cluster::ready(3, Config { unclean_after_ms, relist_ms: 5_000, ..config(1) });
+        let leader = cluster.leader().expect("it is ready");
+        for _ in 0..1_000 {
+            cluster.run(10);
+            assert_eq!(cluster.status(leader).role, Role::Leader, "{unclean_after_ms:?}");
+        }
+    }
+}

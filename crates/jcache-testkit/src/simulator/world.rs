@@ -11,6 +11,7 @@ use jcache_cluster::engine::{
 
 use super::agenda::Agenda;
 use super::both::BothStores;
+use super::calm::Gone;
 use super::client::{Client, Pending};
 use super::coordination::Coordinator;
 use super::figures::Figures;
@@ -99,6 +100,10 @@ pub(super) struct World {
     pub(super) lives: Vec<Life>,
     pub(super) pending: BTreeMap<CallId, Pending>,
     pub(super) calls: CallId,
+    /// Calls whose callers have gone.
+    pub(super) gone: Vec<Gone>,
+    /// All faults are long over: every call succeeds.
+    pub(super) calm: bool,
     /// For what the nemesis does.
     pub(super) malice: Rng,
     /// The nemesis waits for a change of the in-sync set.
@@ -142,6 +147,8 @@ impl World {
             lives: Vec::new(),
             pending: BTreeMap::new(),
             calls: 0,
+            gone: Vec::new(),
+            calm: false,
             malice: seeds.fork(),
             trapped: false,
             watchers: Watchers::new(&plan),
@@ -190,7 +197,7 @@ impl World {
             Happening::Noticed(stream, side) => self.notice(stream, side),
             Happening::Silence(stream) => self.silence(stream),
             Happening::Client(client) => self.client(client),
-            Happening::Cancel(host, call) => self.input(host, Input::Cancel(call)),
+            Happening::Cancel(host, call) => self.go_away(host, call),
             Happening::Probe(node, probe) => self.probe(node, probe),
             Happening::Deposed(leader) => self.depose(leader),
             Happening::Fell(fell) => self.after_the_fall(fell),
@@ -249,13 +256,12 @@ impl World {
         let life = it.lives;
         let drawn = u128::from(self.random.u64(..)) << 64 | u128::from(life) << 8 | node as u128;
         let incarnation = if self.settings.keeps_identity() { 1 + node as u128 } else { drawn };
-        let config = self.plan.config.clone();
         let shards = self.plan.shards;
         let store = match self.settings.memory {
             true => BothStores::new(shards.next_power_of_two().ilog2().max(1)),
             false => BothStores::model_only(shards),
         };
-        let process = Process::new(node, life, incarnation, config, store, it.clock.read(self.now));
+        let process = Process::new(node, life, incarnation, &self.plan, store, it.clock.read(self.now));
         #[cfg(feature = "switches")]
         let process = {
             let mut process = process;
@@ -338,6 +344,7 @@ impl World {
             Action::Coord(id, request) => self.ask(host, id, request),
             Action::Connect { stream, kind, peer, .. } => self.dial(host, stream, kind, &peer),
             Action::Send { stream, message } => {
+                self.look_at_forwarded(host, &message);
                 if let Some((stream, side)) = self.network.find(host, stream) {
                     self.send(stream, side, Parcel::Message(message));
                 }

@@ -48,6 +48,8 @@ pub(crate) struct Cluster {
     /// One way from, to.
     pub(crate) cut: BTreeSet<(usize, usize)>,
     pub(crate) cut_etcd: BTreeSet<usize>,
+    /// Messages that stay on their way: none, unless a test says which.
+    pub(crate) withheld: fn(&Message) -> bool,
     /// Nodes that get no time.
     pub(crate) paused: BTreeSet<usize>,
     /// Messages that were sent, newest last: from, to, what.
@@ -77,6 +79,7 @@ impl Cluster {
             answers: BTreeMap::new(),
             cut: BTreeSet::new(),
             cut_etcd: BTreeSet::new(),
+            withheld: |_| false,
             paused: BTreeSet::new(),
             trace: Vec::new(),
             keep_trace: false,
@@ -229,6 +232,10 @@ impl Cluster {
                     self.held.push_back(item);
                     continue;
                 }
+                Item::Net(.., Wire::Message(message)) if (self.withheld)(message) => {
+                    self.held.push_back(item);
+                    continue;
+                }
                 Item::Net(_, to, ..) => *to,
             };
             if self.paused.contains(&target) {
@@ -308,6 +315,30 @@ impl Cluster {
         call
     }
 
+    /// Asks for several things at once, if the watched key is as it was then; gives the number of the call.
+    pub(crate) fn transact(&mut self, node: usize, commands: &[&str], watched: Option<(&str, Token)>) -> CallId {
+        self.next_call += 1;
+        let call = self.next_call;
+        let args: Vec<Vec<Arg<'_>>> =
+            commands.iter().map(|command| command.split_whitespace().map(Arg::from).collect()).collect();
+        let requests: Vec<Request<'_>> =
+            args.iter().map(|args| Request::parse(args).expect("a test's own making")).collect();
+        let watched: Vec<_> = watched.into_iter().map(|(key, token)| (key.as_bytes(), token)).collect();
+        let transaction = Transaction::new(&requests, watched.into_iter());
+        self.step(node, Event::Transact { call, transaction, options: CallOptions::default() });
+        self.deliver();
+        call
+    }
+
+    /// A message arrives at `node` on its streams from `peer`, as if sent there.
+    pub(crate) fn inject(&mut self, node: usize, peer: usize, message: &Message) {
+        let streams = self.nodes[node].streams.iter().filter(|(_, (other, _))| *other == peer);
+        for stream in streams.map(|(stream, _)| *stream).collect::<Vec<_>>() {
+            self.step(node, Event::Message { stream, message: message.clone() });
+        }
+        self.deliver();
+    }
+
     /// Asks and waits.
     pub(crate) fn call(&mut self, node: usize, command: &str, options: CallOptions) -> Outcome {
         let call = self.ask(node, command, options);
@@ -382,6 +413,7 @@ impl Cluster {
         self.cut.clear();
         self.cut_etcd.clear();
         self.paused.clear();
+        self.withheld = |_| false;
     }
 
     /// All living nodes have executed the same, and hold the same.
