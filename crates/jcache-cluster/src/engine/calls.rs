@@ -79,8 +79,9 @@ impl Pending {
 pub(crate) enum Asked {
     Open,
     Read(Level),
-    /// A read from here that waits for this token, until this time.
-    Wait(Token, u64),
+    /// A read from here that waits for this token, until this time; only one that asked for the token itself is told when
+    /// it is lost.
+    Wait(Token, u64, Level),
     /// A write; a blocking one until this boot time.
     Write(Ack, Blocks),
 }
@@ -293,7 +294,7 @@ impl Engine {
         };
         let asked = match token {
             Some(token) => match self.has_seen(token) {
-                Seen::Lost if level != Level::Local => Asked::Wait(token, 0),
+                Seen::Lost if level != Level::Local => Asked::Wait(token, 0, level),
                 // What a failover took from this process is nothing to wait for.
                 Seen::Yes | Seen::Lost if leads && level != Level::Local && self.hw < self.log.leo() => {
                     return self.session_read_at_leader(cx, query, request, pending(Asked::Read(Level::Leader)));
@@ -303,7 +304,7 @@ impl Engine {
                     let mut pending = pending(Asked::Read(level));
                     return self.answer_read(cx, &mut pending, reply);
                 }
-                _ => Asked::Wait(token, cx.now.boot_us + ms(self.config.session_wait_ms)),
+                _ => Asked::Wait(token, cx.now.boot_us + ms(self.config.session_wait_ms), level),
             },
             None => Asked::Read(if level == Level::Local { Level::Leader } else { level }),
         };
@@ -312,7 +313,7 @@ impl Engine {
         let seq = self.calls.number(false);
         self.calls.add(seq, pending);
         match asked {
-            Asked::Wait(_, 0) => self.fail_call(cx, seq, Failure::SessionLost),
+            Asked::Wait(_, 0, _) => self.fail_call(cx, seq, Failure::SessionLost),
             Asked::Wait(..) => drop(self.calls.waiting.insert(seq)),
             _ => drop(self.calls.unsent.insert(seq)),
         }
@@ -374,11 +375,11 @@ impl Engine {
             return;
         }
         for seq in self.calls.waiting.clone() {
-            let Some(Pending { work: Asked::Wait(token, _), .. }) = self.calls.pending.get(&seq) else { continue };
+            let Some(Pending { work: Asked::Wait(token, _, level), .. }) = self.calls.pending.get(&seq) else { continue };
             match self.has_seen(*token) {
                 Seen::NotYet => {}
-                Seen::Lost => self.fail_call(cx, seq, Failure::SessionLost),
-                Seen::Yes => {
+                Seen::Lost if *level != Level::Local => self.fail_call(cx, seq, Failure::SessionLost),
+                Seen::Yes | Seen::Lost => {
                     let Some(mut pending) = self.calls.remove(seq) else { continue };
                     let command = pending.command.clone();
                     let args = read_open_command(&command).expect("invariant: written by this process");
@@ -596,7 +597,7 @@ impl Engine {
         }
         for seq in self.calls.waiting.clone() {
             if let Some(pending) = self.calls.pending.get_mut(&seq)
-                && matches!(pending.work, Asked::Wait(_, until) if until <= boot)
+                && matches!(pending.work, Asked::Wait(_, until, _) if until <= boot)
             {
                 pending.work = Asked::Read(Level::Leader);
                 self.calls.waiting.remove(&seq);
