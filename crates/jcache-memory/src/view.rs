@@ -21,7 +21,7 @@ use crate::bound::Eviction;
 use crate::clock::COARSE_LAG;
 use crate::engine::Engine;
 use crate::shard::{Garbage, Shard, object_of, weight};
-use crate::sync::MutexGuard;
+use crate::sync;
 use crate::table::{Item, Place};
 use crate::watched::Edits;
 
@@ -29,7 +29,7 @@ pub(crate) use hiding::Hiding;
 pub(crate) use replicated::free_elsewhere;
 pub(crate) use room::{Purse, Room};
 
-type Guard<'a> = MutexGuard<'a, Shard>;
+type Guard<'a> = sync::Guard<'a, Shard>;
 
 /// The locks that a view holds.
 pub(crate) enum Hold<'a> {
@@ -80,7 +80,7 @@ impl<'a> View<'a> {
     /// Whether `item` is not due.
     #[inline]
     fn lives(&self, item: &Item) -> bool {
-        item.deadline() == 0 || !self.has_come(item.deadline())
+        !item.has_deadline() || !self.has_come(item.deadline())
     }
 
     /// Whether `deadline`, in milliseconds, has come. The answer for a deadline stays what it is for as long as the view.

@@ -42,9 +42,9 @@ impl Reads {
         let Shared { engine, gate } = &*self.0;
         let hash = engine.seed.hash(key);
         loop {
-            let shard = engine.lock(engine.index(hash));
+            let mut shard = engine.lock(engine.index(hash));
             match gate.state() {
-                State::Open => return Some(engine.get_from(&shard, hash, key)),
+                State::Open => return Some(engine.get_from(&mut shard, hash, key)),
                 State::Closed => return None,
                 State::Busy => {
                     drop(shard);
