@@ -310,12 +310,18 @@ impl Engine {
         }
     }
 
-    /// The answer to `query`.
-    #[inline]
+    /// The answer to `query`. Always inlined: a caller who has made a `GET` just so is then left with that.
+    #[inline(always)]
     pub(crate) fn answer(&self, query: &Query<'_>) -> Result<Answer> {
-        if let Some(key) = query.whole_string() {
-            return self.get(key).map(|text| text.map_or(Answer::miss(Reply::Nil), |it| Answer::hit(Reply::Bulk(it))));
+        match query.whole_string() {
+            Some(key) => text_answer(self.get(key)),
+            None => self.answer_any(query),
         }
+    }
+
+    /// [`Engine::answer`] to any query.
+    #[inline(never)]
+    fn answer_any(&self, query: &Query<'_>) -> Result<Answer> {
         self.read(query, |view, context| {
             let answer = query.answer(view, context)?;
             view.count(answer.hit);
@@ -423,6 +429,16 @@ impl Engine {
 
     pub(crate) fn hold_all(&self) -> Hold<'_> {
         Hold::Many((0..self.shards()).map(|index| (index, self.lock(index))).collect())
+    }
+}
+
+/// What `GET` answers.
+#[inline]
+pub(crate) fn text_answer(text: Result<Option<Value>>) -> Result<Answer> {
+    match text {
+        Ok(Some(text)) => Ok(Answer::hit(Reply::Bulk(text))),
+        Ok(None) => Ok(Answer::miss(Reply::Nil)),
+        Err(error) => Err(error),
     }
 }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use jcache_core::command::Query;
 use jcache_core::fetch::Fetched;
 use jcache_core::snapshot::FillLimit;
-use jcache_core::{Answer, Context, Reply, Result, Value};
+use jcache_core::{Answer, Context, Result, Value};
 
 use super::Shared;
 use super::gate::State;
+use crate::engine::text_answer;
 use crate::stats::Stats;
 use crate::view::{Hold, View};
 
@@ -61,8 +62,7 @@ impl Reads {
     #[inline]
     pub fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>> {
         if let Some(key) = query.whole_string() {
-            let answer = |text: Option<Value>| text.map_or(Answer::miss(Reply::Nil), |it| Answer::hit(Reply::Bulk(it)));
-            return self.try_text(key).map(|text| text.map(answer));
+            return self.try_text(key).map(text_answer);
         }
         self.read(query, |view, context| {
             let answer = query.answer(view, context)?;
