@@ -37,8 +37,8 @@ pub(crate) fn encode(message: Message) -> pb::Message {
             attempt: join.attempt,
         }),
         Message::Reject(reject) => Kind::Reject(pb::Reject { reason: Some(encode_reject(reject)) }),
-        Message::Accept(Accept { epoch, cluster, attempt, truncate_to, full, seq }) => {
-            Kind::Accept(pb::Accept { epoch, cluster, truncate_to, full, seq, attempt })
+        Message::Accept(Accept { epoch, cluster, attempt, truncate_to, full, time_ms, seq }) => {
+            Kind::Accept(pb::Accept { epoch, cluster, truncate_to, full, seq, attempt, time_ms })
         }
         Message::Frame(Frame { epoch, written, first, count, hw, time_ms, seq, records }) => {
             Kind::Frame(pb::Frame { epoch, written, first, count, hw, time_ms, seq, records })
@@ -95,9 +95,9 @@ pub(crate) fn decode(message: pb::Message) -> Result<Message, Error> {
             attempt: join.attempt,
         }),
         Kind::Reject(reject) => Message::Reject(decode_reject(reject.reason.ok_or_else(broken)?)?),
-        Kind::Accept(pb::Accept { epoch, cluster, truncate_to, full, seq, attempt }) => {
+        Kind::Accept(pb::Accept { epoch, cluster, truncate_to, full, seq, attempt, time_ms }) => {
             let (epoch, truncate_to) = (count(epoch)?, count(truncate_to)?);
-            Message::Accept(Accept { epoch, cluster: name(cluster)?, attempt, truncate_to, full, seq })
+            Message::Accept(Accept { epoch, cluster: name(cluster)?, attempt, truncate_to, full, time_ms, seq })
         }
         Kind::Frame(pb::Frame { epoch, written, first, count, hw, time_ms, seq, records }) => {
             for number in [epoch, written, first, hw, time_ms] {

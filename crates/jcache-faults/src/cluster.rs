@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use jcache_testkit::certificates::Certificates;
 use jcache_testkit::check::Violation;
 use jcache_testkit::etcd::Etcd;
 use tempfile::TempDir;
@@ -41,11 +42,14 @@ pub struct Settings {
     pub more: Vec<String>,
     /// Whether nodes run with a wall clock that can be set.
     pub clocks: bool,
+    /// Whether nodes show each other certificates and a secret.
+    pub papers: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { nodes: 3, spare: 0, etcd: 1, min_insync: 2, profile: "balanced", more: Vec::new(), clocks: false }
+        let (clocks, papers) = (false, false);
+        Self { nodes: 3, spare: 0, etcd: 1, min_insync: 2, profile: "balanced", more: Vec::new(), clocks, papers }
     }
 }
 
@@ -59,6 +63,8 @@ pub struct Cluster {
     etcd_hosts: Vec<Host>,
     pub(crate) program: PathBuf,
     folder: TempDir,
+    /// The certificates of a cluster whose nodes show each other theirs, and some that nobody should accept.
+    papers: Option<Certificates>,
     settings: Settings,
 }
 
@@ -77,10 +83,12 @@ impl Cluster {
             .collect();
         let places: Vec<_> = etcd_hosts.iter().map(|host| host.place().clone()).collect();
         let etcd = Etcd::start_at(&places, &[]).expect("etcd is installed");
+        let papers = settings.papers.then(certificates);
         let mut nodes = Vec::new();
         for number in 0..settings.nodes + settings.spare {
             let host = Host::new(&format!("n{number}"), u8::try_from(number).unwrap_or(0) + 1);
             let mut args = args(&host, &etcd, settings);
+            args.extend(papers.as_ref().map(papers_args).into_iter().flatten());
             args.extend(["--read", LEVELS[number % LEVELS.len()]].map(str::to_owned));
             let mut node = Node::new(host, program, args, folder.path());
             if settings.clocks {
@@ -90,10 +98,10 @@ impl Cluster {
             }
             nodes.push(node);
         }
-        let mut cluster =
-            Self { nodes, etcd, etcd_hosts, program: program.to_owned(), folder, settings: settings.clone() };
+        let (program, settings) = (program.to_owned(), settings.clone());
+        let mut cluster = Self { nodes, etcd, etcd_hosts, program, folder, papers, settings };
         // One by one: who is first leads, which makes a seed's run more alike.
-        for node in 0..settings.nodes {
+        for node in 0..cluster.settings.nodes {
             cluster.nodes[node].start();
             cluster.wait(START, "a node serves", |it| it.nodes[node].look().is_some())?;
         }
@@ -110,6 +118,11 @@ impl Cluster {
     pub fn keep(&mut self) -> PathBuf {
         self.folder.disable_cleanup(true);
         self.folder.path().to_owned()
+    }
+
+    /// A file of its certificates, for a cluster that has some.
+    pub(crate) fn paper(&self, file: &str) -> String {
+        self.papers.as_ref().map(|files| files.argument(file)).unwrap_or_default()
     }
 
     /// What it was made with.
@@ -243,5 +256,25 @@ fn args(host: &Host, etcd: &Etcd, settings: &Settings) -> Vec<String> {
         args.extend([name.to_owned(), value]);
     }
     args.extend(settings.more.iter().cloned());
+    args
+}
+
+/// What members show each other, `good` and `ours`; and what they must not accept from others.
+fn certificates() -> Certificates {
+    // The hosts of a run that nodes and strangers have.
+    let hosts: Vec<String> = (1..100).map(|number| format!("10.0.0.{number}")).collect();
+    let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    let files = Certificates::default();
+    let ours = files.authority("ours");
+    ours.issue("good", &hosts);
+    ours.issue_expired("late", &hosts);
+    files.authority("theirs").issue("strange", &hosts);
+    files
+}
+
+fn papers_args(files: &Certificates) -> Vec<String> {
+    let paths = [("--peer-ca-file", "ours.pem"), ("--peer-cert-file", "good.pem"), ("--peer-key-file", "good.key")];
+    let mut args = vec!["--peer-user".to_owned(), "jcache:secret".to_owned()];
+    args.extend(paths.into_iter().flat_map(|(name, file)| [name.to_owned(), files.argument(file)]));
     args
 }

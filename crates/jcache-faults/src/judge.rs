@@ -15,7 +15,7 @@ use crate::figures::Figures;
 use crate::node::Look;
 use crate::recorder::Recorder;
 use crate::trial::{self, TOGETHER, Trial};
-use crate::workload::{self, Kind, MORTAL, MOST_TAKEN, Wish};
+use crate::workload::{self, Kind, MORTAL, Wish};
 
 /// How long one answer of a cluster without faults may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -164,7 +164,7 @@ pub(crate) fn judge(
         let nothing = Contents::new();
         let held = found.iter().find(|it| it.0 == group).map_or(&nothing, |it| &it.1);
         if kind.is_counted() {
-            wrong.extend(kept::check(&own, group, held, MOST_TAKEN).err());
+            wrong.extend(kept::check(&own, group, held).err());
             wrong.extend(once::check(&own, group, held).err());
         }
         if kind == Kind::Counter {

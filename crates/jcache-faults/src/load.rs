@@ -148,7 +148,11 @@ impl Shared {
                 let round = self.round.load(Ordering::Relaxed);
                 let wish = workload::wish(random, self.pace.mix, round, unique);
                 let promise = promise(client.node, wish.intent == Intent::Read);
-                client.set_patience(if wish.intent == Intent::Take { PATIENCE_FOR_ELEMENTS } else { PATIENCE });
+                client.set_patience(if matches!(wish.intent, Intent::Take(_)) {
+                    PATIENCE_FOR_ELEMENTS
+                } else {
+                    PATIENCE
+                });
                 client.call(&self.recorder, wish, promise)
             }
         };

@@ -43,6 +43,15 @@ impl Node {
         self
     }
 
+    /// Leaves out options that `is` tells, and their values.
+    #[must_use]
+    pub fn without_options(mut self, is: impl Fn(&str) -> bool) -> Self {
+        while let Some(place) = self.args.iter().position(|arg| is(arg)) {
+            self.args.drain(place..place + 2);
+        }
+        self
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         self.host.name()

@@ -113,11 +113,21 @@ pub const SCENARIOS: &[Scenario] = &[
     row("T-24 rolling", "the nodes are restarted one after the other", (1, 5), Mix::All, handover::rolling),
     row(
         "T-26",
-        "strangers: a second node of the same name, garbage, a node without the secret",
+        "strangers: a second node of the same name, one with other settings, garbage",
         (1, 3),
         Mix::All,
         refused::strangers,
     ),
+    Scenario {
+        settings: |settings| settings.papers = true,
+        ..row(
+            "T-26 papers",
+            "strangers: no TLS, a certificate of others, one that ran out, another secret",
+            (1, 3),
+            Mix::All,
+            refused::papers,
+        )
+    },
     row("C10", "full load while a follower is halted: memory stays bounded", (0, 1), Mix::All, memory::bounded),
 ];
 

@@ -35,8 +35,6 @@ const KINDS: [Kind; 10] = [
 
 /// The number of the group of all keys with a deadline.
 pub(crate) const MORTAL: usize = usize::MAX;
-/// What one call takes at most.
-pub(crate) const MOST_TAKEN: usize = 1;
 
 /// What clients are to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,9 +142,9 @@ pub(crate) fn wish(random: &mut Rng, mix: Mix, round: usize, unique: u64) -> Wis
         },
         Kind::Queue => match random.u8(..10) {
             0..4 => Wish::new(group, &["RPUSH", &key, &value], add()),
-            4 => Wish::new(group, &["LPOP", &key], Intent::Take),
-            5..8 => Wish::new(group, &["BLPOP", &key, ["0.2", "0.8"][random.usize(..2)]], Intent::Take),
-            8 => Wish::new(group, &["BRPOP", &key, "0.4"], Intent::Take),
+            4 => Wish::new(group, &["LPOP", &key], Intent::Take(1)),
+            5..8 => Wish::new(group, &["BLPOP", &key, ["0.2", "0.8"][random.usize(..2)]], Intent::Take(1)),
+            8 => Wish::new(group, &["BRPOP", &key, "0.4"], Intent::Take(1)),
             _ => read(vec!["LLEN", &key]),
         },
         Kind::Set => match random.u8(..4) {

@@ -45,4 +45,5 @@ short! {
     callers_that_wait: "T-21";
     planned_hand_overs: "T-24";
     strangers: "T-26";
+    strangers_without_papers: "T-26 papers";
 }

@@ -7,13 +7,12 @@ mod common;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::sync::Arc;
 
 use common::{Bare, Client, Node, eventually};
 use jcache_memory::Memory;
 use jcache_server::{Listener, Server, Tls, User};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use jcache_testkit::certificates::Certificates;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -111,33 +110,26 @@ fn a_unix_socket_has_the_permissions_it_was_given() {
     }
 }
 
-/// An authority, and certificates that it issued for `localhost`: files `ca.pem`, `NAME.pem`, `NAME.key`.
-fn issue(dir: &Path, names: &[&str]) {
-    let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    std::fs::write(dir.join("ca.pem"), authority.pem()).unwrap();
-    for name in names {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &authority).unwrap();
-        std::fs::write(dir.join(format!("{name}.pem")), certificate.pem()).unwrap();
-        std::fs::write(dir.join(format!("{name}.key")), key.serialize_pem()).unwrap();
-    }
+/// An authority, and certificates that it issued for `localhost`.
+fn issue(names: &[&str]) -> Certificates {
+    let files = Certificates::default();
+    let authority = files.authority("ca");
+    names.iter().for_each(|name| authority.issue(name, &["localhost"]));
+    files
 }
 
 /// What a TLS client that trusts `ca.pem` reads in answer to a pipeline.
-fn talk(port: u16, dir: &Path, certificate: Option<&str>) -> std::io::Result<String> {
+fn talk(port: u16, files: &Certificates, certificate: Option<&str>) -> std::io::Result<String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(dir.join("ca.pem")).unwrap()).unwrap();
+    roots.add(CertificateDer::from_pem_file(files.path("ca.pem")).unwrap()).unwrap();
     let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let config = config.with_root_certificates(roots);
     let config = match certificate {
         None => config.with_no_client_auth(),
         Some(name) => {
-            let chain = vec![CertificateDer::from_pem_file(dir.join(format!("{name}.pem"))).unwrap()];
-            let key = PrivateKeyDer::from_pem_file(dir.join(format!("{name}.key"))).unwrap();
+            let chain = vec![CertificateDer::from_pem_file(files.path(&format!("{name}.pem"))).unwrap()];
+            let key = PrivateKeyDer::from_pem_file(files.path(&format!("{name}.key"))).unwrap();
             config.with_client_auth_cert(chain, key).unwrap()
         }
     };
@@ -154,14 +146,9 @@ fn talk(port: u16, dir: &Path, certificate: Option<&str>) -> std::io::Result<Str
 
 #[test]
 fn tls_lets_in_whom_it_should() {
-    let dir = tempfile::tempdir().unwrap();
-    issue(dir.path(), &["server", "client"]);
-    let stranger = tempfile::tempdir().unwrap();
-    issue(stranger.path(), &["stranger"]);
-    for name in ["stranger.pem", "stranger.key"] {
-        std::fs::copy(stranger.path().join(name), dir.path().join(name)).unwrap();
-    }
-    let file = |name: &str| dir.path().join(name);
+    let files = issue(&["server", "client"]);
+    files.authority("other").issue("stranger", &["localhost"]);
+    let file = |name: &str| files.path(name);
     let tls = || Tls::new(file("server.pem"), file("server.key"));
     let all = format!("+OK\r\n{}+OK\r\n", "$1\r\nv\r\n".repeat(10_000));
     // Which clients come in: without a certificate, with one, with one of another authority.
@@ -176,7 +163,7 @@ fn tls_lets_in_whom_it_should() {
             Listener::from(tokio::net::TcpListener::from_std(socket).unwrap()).tls(tls.clone()).unwrap()
         });
         for (certificate, comes_in) in [None, Some("client"), Some("stranger")].into_iter().zip(comes_in) {
-            let said = talk(node.port, dir.path(), certificate);
+            let said = talk(node.port, &files, certificate);
             assert_eq!(said.as_ref().is_ok_and(|said| *said == all), comes_in, "{certificate:?} {:?}", said.err());
         }
         // Who speaks no TLS is not served, and harms nobody.
@@ -189,10 +176,9 @@ fn tls_lets_in_whom_it_should() {
 
 #[test]
 fn certificates_that_cannot_be_used_are_named() {
-    let dir = tempfile::tempdir().unwrap();
-    issue(dir.path(), &["server"]);
-    let file = |name: &str| dir.path().join(name);
-    std::fs::write(file("empty.pem"), "").unwrap();
+    let files = issue(&["server"]);
+    let file = |name: &str| files.path(name);
+    files.write("empty.pem", "");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let _inside = runtime.enter();
     for (tls, named) in [

@@ -29,8 +29,8 @@ pub enum Intent {
     Read,
     /// It adds an element that no other operation adds, and that only a `Take` removes.
     Add(Vec<u8>),
-    /// It takes elements, whichever there are; its reply shows them.
-    Take,
+    /// It takes elements, so many at most, whichever there are; its reply shows them.
+    Take(usize),
     /// It adds to a counter that nothing else changes.
     Count(i64),
     /// Anything else.

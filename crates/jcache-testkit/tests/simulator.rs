@@ -18,6 +18,7 @@ fn a_slice_of_seeds_is_clean() {
         figures.merge(&run.figures);
     }
     println!("{figures}");
+    assert!(figures.is_telling(), "{figures}");
     assert!(figures.acknowledged > 0 && figures.elections > SEEDS && figures.full_syncs > 0 && figures.compared > 0);
 }
 

@@ -57,6 +57,7 @@ const TABLE: &[(Switch, Notices)] = &[
     (Switch::UnloggedPop, Simulator(1)),
     (Switch::FoundAtOnce, Simulator(1)),
     (Switch::LogCommands, Simulator(1)),
+    (Switch::WallClock, Simulator(5)),
 ];
 
 /// Any change of engine or simulator changes every run: the number may be missed by this factor.

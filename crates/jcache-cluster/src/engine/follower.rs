@@ -234,6 +234,7 @@ impl Engine {
         if self.cluster.get_or_insert_with(|| accept.cluster.clone()) != &accept.cluster {
             return self.fail(cx, Fatal::WrongCluster);
         }
+        self.clock.hear(cx.now, accept.time_ms);
         let base = accept.truncate_to;
         if accept.full {
             cx.store.load_begin();

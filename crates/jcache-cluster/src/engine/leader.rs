@@ -126,7 +126,7 @@ impl Engine {
         self.reset_since = None;
         self.released_by = None;
         self.counters.elections += 1;
-        self.clock.lead(cx.now);
+        self.clock.lead(cx.now, self.rules.off(Switch::WallClock));
         // R9: the tail is executed before anything new.
         let leo = self.log.leo();
         self.apply_up_to(cx, leo);
@@ -276,8 +276,9 @@ impl Engine {
         lead.peers.insert(stream, peer);
         let counted = if full { &mut self.counters.full_syncs } else { &mut self.counters.partial_syncs };
         *counted += 1;
-        cx.out
-            .send(stream, Message::Accept(Accept { epoch, cluster, attempt: join.attempt, truncate_to, full, seq: 1 }));
+        let (attempt, time_ms) = (join.attempt, self.clock.time_ms(cx.now));
+        let accept = Accept { epoch, cluster, attempt, truncate_to, full, time_ms, seq: 1 };
+        cx.out.send(stream, Message::Accept(accept));
         for old in old {
             self.accepted.remove(&old);
         }

@@ -145,6 +145,8 @@ pub struct Accept {
     pub truncate_to: Offset,
     /// Everything comes anew, the records after `truncate_to` with it.
     pub full: bool,
+    /// Cluster time in milliseconds: who has joined may lead before the first frame comes.
+    pub time_ms: u64,
     /// Number of this message on the stream.
     pub seq: u64,
 }

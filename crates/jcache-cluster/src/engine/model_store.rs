@@ -1,6 +1,6 @@
 //! A store over core's reference keyspace: for tests, the simulator, and as the measure of other stores.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use jcache_core::command::Mutation;
@@ -8,6 +8,7 @@ use jcache_core::object::{Object, ObjectRef};
 use jcache_core::{Context, Error, Key, Keyspace, Masked, Model, Query, Reply, Snapshot, Timestamp, Value};
 
 use jcache_memory::replica::Hasher;
+use rapidhash::RapidHashMap;
 
 use super::codec;
 use super::store::{Removed, Side, Store};
@@ -23,7 +24,7 @@ pub struct ModelStore {
     hasher: Option<Hasher>,
     most_keys: Option<usize>,
     /// Hashes of keys with what they hold, since nothing was done to them: a digest is their sum.
-    hashes: HashMap<Vec<u8>, u64>,
+    hashes: RapidHashMap<Vec<u8>, u64>,
 }
 
 impl ModelStore {
@@ -276,7 +277,7 @@ mod tests {
                 let all = ["FLUSHALL"].map(Arg::from);
                 store.apply(&Mutation::parse(&all).expect("a command"), Side::Live, &|_| true).expect("it runs");
             }
-            let mut anew = ModelStore { hashes: HashMap::new(), ..store.clone() };
+            let mut anew = ModelStore { hashes: RapidHashMap::default(), ..store.clone() };
             let shard = random.usize(..3);
             assert_eq!(store.digest(shard), anew.digest(shard), "after {words:?}");
         }

@@ -72,6 +72,8 @@ pub enum Switch {
     FoundAtOnce,
     /// Effects are logged as the command came: relative times, conditions, chance.
     LogCommands,
+    /// A new leader takes its wall clock for cluster time.
+    WallClock,
 }
 
 impl Switch {
@@ -110,6 +112,7 @@ impl Switch {
         Switch::UnloggedPop,
         Switch::FoundAtOnce,
         Switch::LogCommands,
+        Switch::WallClock,
     ];
 }
 

@@ -43,9 +43,9 @@ impl ClusterTime {
         }
     }
 
-    /// Begins to keep the time: from what was heard, or from the wall clock in a new cluster.
-    pub(crate) fn lead(&mut self, now: Now) {
-        if !self.set {
+    /// Begins to keep the time: from what was heard, or from the wall clock in a new cluster, or `anew`.
+    pub(crate) fn lead(&mut self, now: Now, anew: bool) {
+        if !self.set || anew {
             *self = Self { set: true, ..Self::new(now) };
         }
     }
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn a_step_of_the_wall_clock_is_slewed() {
         let mut time = ClusterTime::new(now(0, 1_000_000));
-        time.lead(now(0, 1_000_000));
+        time.lead(now(0, 1_000_000), false);
         let mut told = 0;
         for tick in 1..=100 {
             told += u32::from(time.slew(now(tick * 10, 4_600_000 + tick * 10)).is_some());
@@ -94,7 +94,7 @@ mod tests {
     fn a_new_leader_goes_on_from_what_it_heard() {
         let mut time = ClusterTime::new(now(0, 9_000_000));
         time.hear(now(10, 9_000_010), 5_000);
-        time.lead(now(20, 9_000_020));
+        time.lead(now(20, 9_000_020), false);
         assert_eq!(time.time_ms(now(20, 9_000_020)), 5_010);
         time.hear(now(30, 0), 4_000);
         assert_eq!(time.time_ms(now(30, 0)), 5_020, "it does not go back");

@@ -130,6 +130,8 @@ pub struct Accept {
     pub seq: u64,
     #[prost(uint64, tag = "6")]
     pub attempt: u64,
+    #[prost(uint64, tag = "7")]
+    pub time_ms: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Frame {

@@ -90,6 +90,31 @@ fn j4_a_key_has_one_deadline_everywhere() {
     assert_eq!(cluster.status(slow).counters.expired, 0, "only the leader lets keys expire");
 }
 
+/// T-J4: the same for one who joins with a clock of its own, before it has heard anything else of the leader.
+#[test]
+fn j4_who_joins_knows_the_time_at_once() {
+    // So much is gone from the backlog that a fresh process takes everything anew.
+    let mut cluster = Cluster::ready(2, Config { backlog_bytes: 1_000, ..config(1) });
+    let leader = cluster.leader().unwrap();
+    for round in 0..200 {
+        cluster.write(leader, &format!("SET key{round} value"));
+        cluster.run(10);
+    }
+    cluster.wall_ms += 86_400_000;
+    cluster.add_node();
+    let time = cluster.status(leader).time_ms;
+    let mut joined = 0;
+    for _ in 0..2_000 {
+        cluster.run(1);
+        let told = cluster.status(2);
+        if matches!(told.role, Role::Syncing | Role::Observer | Role::Follower) && told.leo > 0 {
+            joined += 1;
+            assert!(told.time_ms < time + 60_000, "{told:?}");
+        }
+    }
+    assert!(joined > 0 && cluster.status(leader).counters.full_syncs > 0);
+}
+
 /// T-J5: a write while no master was known returned success and was lost.
 #[test]
 fn j5_a_write_without_a_leader_fails_and_says_so() {

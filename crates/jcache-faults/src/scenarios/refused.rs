@@ -54,9 +54,67 @@ fn other_settings(trial: &mut Trial) -> Outcome {
     told(trial, &mut stranger, "min")
 }
 
+/// How long strangers try.
+const TRY: Duration = Duration::from_secs(4);
+
+/// T-26, where nodes show each other certificates and a secret: who has not the right ones does not become a member, learns
+/// nothing, and costs nobody an election.
+pub(crate) fn papers(trial: &mut Trial) -> Outcome {
+    let epoch = |trial: &Trial| trial.cluster.looks().into_iter().flatten().map(|look| look.epoch).max();
+    let before = epoch(trial);
+    let with = |trial: &Trial, number: u8, changes: &[(&str, String)]| {
+        let name = format!("s{number}");
+        stranger_at(trial, Host::new(&name, 60 + number), |option, value| match option {
+            "--node-id" => name.clone(),
+            _ => changes.iter().find(|(name, _)| *name == option).map_or(value, |(_, other)| other).to_owned(),
+        })
+    };
+    let paper = |trial: &Trial, option: &'static str, file: &str| (option, trial.cluster.paper(file));
+    let pair = |trial: &Trial, name: &str| {
+        [("--peer-cert-file", "pem"), ("--peer-key-file", "key")]
+            .map(|(option, end)| paper(trial, option, &format!("{name}.{end}")))
+    };
+    let mut of_others = pair(trial, "strange").to_vec();
+    let unvouched = with(trial, 1, &of_others);
+    of_others.push(paper(trial, "--peer-ca-file", "theirs.pem"));
+    let strangers = [
+        ("a certificate that nobody here vouches for", unvouched),
+        ("another authority", with(trial, 2, &of_others)),
+        ("a certificate that ran out", with(trial, 3, &pair(trial, "late"))),
+        ("another secret", with(trial, 4, &[("--peer-user", "jcache:guess".to_owned())])),
+        ("no TLS", plain(with(trial, 5, &[]))),
+    ];
+    let mut strangers = strangers.map(|(what, node)| {
+        trial.fault(&format!("a stranger wants to join: {what}"));
+        (what, node)
+    });
+    strangers.iter_mut().for_each(|(_, node)| node.start());
+    std::thread::sleep(TRY);
+    for (what, node) in &strangers {
+        let members = trial.cluster.looks().into_iter().flatten().flat_map(|look| look.in_sync);
+        let is_member = members.into_iter().any(|name| name == node.name());
+        if is_member || node.look().is_some_and(|look| look.readable) {
+            return Err(violated("T-26", format!("a stranger with {what} was let in: {}", node.log(20))));
+        }
+        trial.say(&format!("{what}: {}", node.log(20).lines().last().unwrap_or_default()));
+    }
+    if epoch(trial) != before {
+        return Err(violated("T-26", "strangers cost an election"));
+    }
+    Ok(())
+}
+
+/// The same node without anything that it would show.
+fn plain(node: Node) -> Node {
+    node.without_options(|option| option.starts_with("--peer-") && option != "--peer-listen")
+}
+
 /// A node like the last one, on a host of its own, with some arguments changed.
 fn stranger(trial: &Trial, change: impl Fn(&str, &str) -> String) -> Node {
-    let host = Host::new("stranger", 66);
+    stranger_at(trial, Host::new("stranger", 66), change)
+}
+
+fn stranger_at(trial: &Trial, host: Host, change: impl Fn(&str, &str) -> String) -> Node {
     let model = &trial.cluster.nodes[trial.cluster.nodes.len() - 1];
     let (old, new) = (model.ip().to_string(), host.address().to_string());
     let mut args: Vec<String> = model.args().iter().map(|arg| arg.replace(&old, &new)).collect();

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::common::{JCACHE, run, text};
 use crate::harness::{Node, eventually, redis_cli_or_skip, refused};
 use jcache::Reply;
+use jcache_testkit::certificates::Certificates;
 use jcache_testkit::oracle::redis_or_skip;
 
 #[test]
@@ -298,31 +299,11 @@ fn a_unix_socket_with_permissions() {
     assert_eq!(text(&run("redis-cli", &["-s", socket, "get", "a"], b"")), "\n");
 }
 
-/// An authority and a certificate for 127.0.0.1, as files.
-fn certificates(dir: &std::path::Path) -> [String; 3] {
-    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-
-    let mut params = CertificateParams::new(vec![]).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    let authority = params.self_signed(&key).unwrap().pem();
-    let issuer = Issuer::new(params, key);
-    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-    params.distinguished_name.push(DnType::CommonName, "node");
-    let key = KeyPair::generate().unwrap();
-    let certificate = params.signed_by(&key, &issuer).unwrap().pem();
-    let write = |name: &str, text: &str| {
-        let path = dir.join(name);
-        std::fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    [write("ca.pem", &authority), write("node.pem", &certificate), write("node.key", &key.serialize_pem())]
-}
-
 #[test]
 fn tls_with_and_without_certificates_of_clients() {
-    let dir = tempfile::tempdir().unwrap();
-    let [ca, cert, key] = &certificates(dir.path());
+    let files = Certificates::default();
+    files.authority("ca").issue("node", &["127.0.0.1"]);
+    let [ca, cert, key] = &["ca.pem", "node.pem", "node.key"].map(|file| files.argument(file));
     let files = ["--listen", "", "--tls-listen", "127.0.0.1:0", "--tls-cert-file", cert, "--tls-key-file", key];
     let node = Node::start_with(&files, &[]);
     let port = node.port.to_string();

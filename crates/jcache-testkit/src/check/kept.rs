@@ -11,17 +11,17 @@ use crate::history::{History, Intent, Outcome};
 /// Checks a group of keys against what is found in it at the end.
 ///
 /// An element that nobody saw again may have been taken by a call whose outcome is unknown; so as many may be missing
-/// as there are such calls, times what one call takes.
+/// as such calls take.
 ///
 /// # Errors
 /// Elements are missing, or a counter is too low.
-pub fn check(history: &History, group: usize, found: &Contents, most_taken: usize) -> Result<(), Violation> {
+pub fn check(history: &History, group: usize, found: &Contents) -> Result<(), Violation> {
     let (mut taken, mut open, mut counted, mut counts) = (Vec::new(), 0, 0, false);
     let of_group = || history.iter().filter(|it| it.group == group);
     for operation in of_group() {
         match (&operation.intent, operation.reply(), &operation.outcome) {
-            (Intent::Take, Some(reply), _) => elements(reply, &mut taken),
-            (Intent::Take, None, Outcome::Unknown) => open += most_taken,
+            (Intent::Take(_), Some(reply), _) => elements(reply, &mut taken),
+            (Intent::Take(most), None, Outcome::Unknown) => open += most,
             (Intent::Count(by), ..) => {
                 counts = true;
                 counted += if operation.is_kept() || (*by < 0 && operation.may_have_happened()) { *by } else { 0 };
@@ -81,7 +81,7 @@ mod tests {
     fn what_is_acknowledged_must_be_there_or_taken() {
         let done = || Outcome::Returned(1, Ok(jcache_core::Reply::Int(1)));
         let mut take = operation(0, &["LPOP", "l"], Promise::Strong, 2, Outcome::Unknown);
-        take.intent = Intent::Take;
+        take.intent = Intent::Take(1);
         let mut took = take.clone();
         took.outcome = Outcome::Returned(3, Ok(jcache_core::Reply::Bulk("a".into())));
         let a = add("a", Promise::Strong, done());
@@ -94,7 +94,7 @@ mod tests {
             (vec![a.clone(), take.clone()], &[], true),
             (vec![a.clone(), add("b", Promise::Strong, done()), take], &[], false),
         ] {
-            assert_eq!(check(&history, 0, &found(contents), 1).is_ok(), good, "{history:?} {contents:?}");
+            assert_eq!(check(&history, 0, &found(contents)).is_ok(), good, "{history:?} {contents:?}");
         }
     }
 
@@ -111,7 +111,7 @@ mod tests {
             count(Outcome::Failed),
         ];
         for (value, good) in [("1", true), ("2", true), ("0", false)] {
-            assert_eq!(check(&history, 0, &found(&[value]), 1).is_ok(), good, "{value}");
+            assert_eq!(check(&history, 0, &found(&[value])).is_ok(), good, "{value}");
         }
     }
 }

@@ -19,6 +19,10 @@ pub struct Times {
     pub latest: u64,
     /// Milliseconds that the reader may be behind the leader's time: nothing for one who reads at the leader.
     pub behind: u64,
+    /// The reader's own idea of it when the read was called, for one who answers by that.
+    pub own: Option<u64>,
+    /// Microseconds by which cluster time has moved against the clients' clock so far, whenever somebody else led.
+    pub moved: u64,
 }
 
 /// A read of a key with a deadline.
@@ -51,6 +55,8 @@ pub struct Life {
     pub deadline_ms: Option<u64>,
     /// Leaders' latest time when it was acknowledged.
     pub written_ms: u64,
+    /// By how much cluster time had moved then, as in [`Times::moved`].
+    pub moved: u64,
     /// Who looked.
     pub looks: Vec<Look>,
 }
@@ -63,6 +69,7 @@ impl Life {
     /// The key was seen too late, or was gone too early.
     pub fn check(&self, slack: u64) -> Result<(), Violation> {
         for look in &self.looks {
+            let slack = slack + look.times.moved.saturating_sub(self.moved);
             let latest = self.acknowledged.map(|written| written + self.lives + slack);
             if look.found && latest.is_some_and(|latest| look.invoked > latest) {
                 return Err(Violation::new("C8", format!("{self:?} was seen too late: {look:?}")));
@@ -82,11 +89,15 @@ impl Life {
             return Err(Violation::new("C8", format!("{self:?} was given too late a deadline")));
         }
         for look in &self.looks {
-            let Times { leaders, latest, behind } = look.times;
+            let Times { leaders, latest, behind, own, .. } = look.times;
             // Executed after it was called, maybe long before it was answered; while nobody led, nobody knows when.
             let earliest = leaders[0].map(|called| leaders[1].map_or(called, |answered| answered.min(called)));
             if look.found && earliest.is_some_and(|time| time > deadline + MOMENT_MS + behind) {
                 return Err(Violation::new("C8", format!("{self:?} was seen after its deadline: {look:?}")));
+            }
+            // Whoever answers by a time of its own hides what is due by that.
+            if look.found && own.is_some_and(|time| time > deadline + MOMENT_MS) {
+                return Err(Violation::new("C8", format!("{self:?} was seen after its reader's time: {look:?}")));
             }
             let gone = !look.found && look.strong && acknowledged < look.invoked;
             if gone && latest + MOMENT_MS < deadline {
@@ -122,7 +133,7 @@ mod tests {
     #[test]
     fn cluster_time_allows_a_tenth_of_a_second() {
         let look = |found, leaders: [u64; 2], latest, behind| {
-            let times = Times { leaders: leaders.map(Some), latest, behind };
+            let times = Times { leaders: leaders.map(Some), latest, behind, ..Times::default() };
             Look { invoked: 500_000, returned: 500_001, found, strong: true, times }
         };
         for (deadline, look, good) in [
@@ -140,6 +151,26 @@ mod tests {
             let (acknowledged, deadline_ms, looks) = (Some(10), Some(deadline), vec![look]);
             let life = Life { acknowledged, lives, deadline_ms, written_ms, looks, ..Life::default() };
             assert_eq!(life.check(10_000_000).is_ok(), good, "{life:?}");
+        }
+    }
+
+    #[test]
+    fn a_reader_hides_what_is_due_by_its_own_time() {
+        for (own, good) in [(None, true), (Some(2_100), true), (Some(2_101), false)] {
+            let times = Times { own, latest: 2_000, ..Times::default() };
+            let looks = vec![Look { invoked: 500_000, returned: 500_001, found: true, strong: false, times }];
+            let life = Life { acknowledged: Some(10), lives: 1_000_000, written_ms: 1_000, looks, ..Life::default() };
+            assert_eq!(Life { deadline_ms: Some(2_000), ..life }.check(10_000_000).is_ok(), good, "{own:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_take_over_moved_is_allowed() {
+        for (moved, good) in [(0, false), (200, false), (300, true)] {
+            let times = Times { moved: moved + 1_000, ..Times::default() };
+            let looks = vec![Look { invoked: 1_400, returned: 1_401, found: true, strong: true, times }];
+            let life = Life { acknowledged: Some(10), lives: 1_000, moved: 1_000, looks, ..Life::default() };
+            assert_eq!(life.check(100).is_ok(), good, "{moved}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! C5: each write is carried out once at most, and nothing comes from nowhere.
 
 use super::{Contents, Violation, elements};
-use crate::history::{History, Intent};
+use crate::history::{History, Intent, Operation};
 
 /// Checks a group of keys against what is found in it at the end: each element once at most, in the keys or in what was
 /// taken; only elements that somebody may have added; no counter above what may have been counted.
@@ -20,7 +20,7 @@ pub fn check(history: &History, group: usize, found: &Contents) -> Result<(), Vi
                 counted += if *by > 0 && operation.may_have_happened() { *by } else { 0 };
                 counted += if *by < 0 && operation.is_kept() { *by } else { 0 };
             }
-            Intent::Take => {
+            Intent::Take(_) => {
                 seen.clear();
                 operation.reply().into_iter().for_each(|reply| elements(reply, &mut seen));
                 taken.extend(seen.drain(..).map(|element| (element, operation)));
@@ -36,7 +36,16 @@ pub fn check(history: &History, group: usize, found: &Contents) -> Result<(), Vi
         return Ok(());
     }
     added.sort_unstable();
-    taken.retain(|(element, _)| added.binary_search(element).is_ok());
+    let is_added = |element: &Vec<u8>| added.binary_search(element).is_ok();
+    // Replies also name the key that was asked for, and scores.
+    let is_told = |(element, operation): &(Vec<u8>, &Operation)| {
+        let score = std::str::from_utf8(element).is_ok_and(|text| text.parse::<f64>().is_ok());
+        score || operation.command.args().iter().any(|arg| arg.as_bytes() == element)
+    };
+    if let Some((element, operation)) = taken.iter().find(|it| !is_added(&it.0) && !is_told(it)) {
+        return wrong(format!("'{}' was added by nobody: {}", element.escape_ascii(), operation.show()));
+    }
+    taken.retain(|(element, _)| is_added(element));
     taken.sort_by(|a, b| a.0.cmp(&b.0));
     if let Some([first, second]) = taken.array_windows().find(|[a, b]| a.0 == b.0) {
         return wrong(format!("one element was taken twice: {}; {}", first.1.show(), second.1.show()));
@@ -62,7 +71,7 @@ mod tests {
 
     use super::super::session::tests::operation;
     use super::*;
-    use crate::history::{Operation, Outcome, Promise};
+    use crate::history::{Outcome, Promise};
 
     fn with(mut it: Operation, intent: Intent) -> Operation {
         it.intent = intent;
@@ -73,10 +82,14 @@ mod tests {
     fn an_element_is_found_once() {
         let push =
             |outcome| with(operation(0, &["RPUSH", "l", "a"], Promise::Strong, 0, outcome), Intent::Add(b"a".to_vec()));
-        let pop = || {
-            let reply = Reply::Array(vec![Reply::Bulk("l".into()), Reply::Bulk("a".into())]);
-            with(operation(1, &["BLPOP", "l", "0"], Promise::Strong, 2, Outcome::Returned(3, Ok(reply))), Intent::Take)
+        let pop_of = |element: &str| {
+            let reply = Reply::Array(vec![Reply::Bulk("l".into()), Reply::Bulk(element.into())]);
+            with(
+                operation(1, &["BLPOP", "l", "0"], Promise::Strong, 2, Outcome::Returned(3, Ok(reply))),
+                Intent::Take(1),
+            )
         };
+        let pop = || pop_of("a");
         for (history, contents, good) in [
             (vec![push(Outcome::Unknown)], vec![("a", 1)], true),
             (vec![push(Outcome::Unknown)], vec![], true),
@@ -84,6 +97,7 @@ mod tests {
             (vec![push(Outcome::Unknown), pop()], vec![], true),
             (vec![push(Outcome::Unknown), pop()], vec![("a", 1)], false),
             (vec![push(Outcome::Unknown), pop(), pop()], vec![], false),
+            (vec![push(Outcome::Unknown), pop_of("b")], vec![("a", 1)], false),
             (vec![push(Outcome::Unknown)], vec![("a", 1), ("b", 1)], false),
             (vec![push(Outcome::Unknown), push(Outcome::Failed)], vec![("b", 1)], false),
         ] {

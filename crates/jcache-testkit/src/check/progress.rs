@@ -35,7 +35,7 @@ struct Before {
     syncing: bool,
     /// The last offset that readers were shown.
     shown: u64,
-    /// It has executed what was not committed: only who has led may ever take something back.
+    /// It has led, and may still hold what it executed before that was committed: it may take something back.
     led: bool,
 }
 
@@ -98,8 +98,12 @@ impl Progress {
                 return Err(Violation::new("C7", what));
             }
         }
-        let led = before.led || *leads;
-        let shown = if *readable { before.shown.max(*applied) } else { before.shown };
+        let led = *leads || before.led && (*applied > *committed || *syncing);
+        let shown = match *readable {
+            true if before.led => *applied,
+            true => before.shown.max(*applied),
+            false => before.shown,
+        };
         let (applied, syncing) = (*applied, *syncing);
         *before = Before { promised: *promised, committed: *committed, applied, syncing, shown, led };
         Ok(())
@@ -136,6 +140,9 @@ mod tests {
             (vec![sight("b", false, 2, 1, 1, 1), sight("b", false, 1, 1, 1, 1)], Some("C6")),
             (vec![sight("b", false, 1, 2, 2, 2), sight("b", false, 1, 2, 1, 2)], Some("C7")),
             (vec![sight("b", false, 1, 1, 2, 2)], Some("C7")),
+            (vec![a(1, 3), sight("a", false, 2, 1, 3, 3), sight("a", false, 2, 2, 2, 2)], None),
+            (vec![a(1, 3), sight("a", false, 2, 3, 3, 3), sight("a", false, 2, 3, 2, 3)], Some("C7")),
+            (vec![a(1, 3), sight("a", false, 2, 3, 3, 3), sight("a", false, 2, 3, 4, 4)], Some("C7")),
             (vec![Sight { readable: false, ..sight("b", false, 1, 1, 2, 2) }], Some("C7")),
             (vec![Sight { readable: false, syncing: true, ..sight("b", false, 1, 1, 2, 2) }], None),
             (vec![sight("b", false, 1, 2, 2, 2), Sight { readable: false, ..sight("b", false, 1, 2, 1, 1) }], None),

@@ -12,7 +12,7 @@ use crate::history::{Intent, Operation, Outcome, Promise, command};
 /// Keys with a deadline that are still read.
 const MORTALS: usize = 20;
 /// Milliseconds that a follower's idea of cluster time may be behind the leader's: what slow links add.
-const MOST_BEHIND_MS: u64 = 900;
+pub(super) const MOST_BEHIND_MS: u64 = 900;
 
 /// A client between two calls.
 #[derive(Debug, Default)]
@@ -37,6 +37,8 @@ pub(super) struct Pending {
     pub(super) invoked: u64,
     /// The leader's time then.
     leaders_time: Option<u64>,
+    /// The called process's own idea of it.
+    own_time: Option<u64>,
     /// How long it may block, in microseconds.
     pub(super) blocks: u64,
 }
@@ -119,7 +121,8 @@ impl World {
         let operation = self.history.len();
         let blocks = super::blocking_time(&wish.command);
         let (invoked, leaders_time) = (self.now, self.watchers.time.leaders(self.now));
-        self.pending.insert(call, Pending { host, client, operation, life, invoked, leaders_time, blocks });
+        let own_time = life.and_then(|_| self.time_at(host));
+        self.pending.insert(call, Pending { host, client, operation, life, invoked, leaders_time, own_time, blocks });
         self.history.push(Operation {
             client,
             node: host.node,
@@ -176,12 +179,12 @@ impl World {
                 let found = *reply != jcache_core::Reply::Nil;
                 let time = &self.watchers.time;
                 let leaders = [pending.leaders_time, time.leaders(now)];
-                let behind = if strong { 0 } else { MOST_BEHIND_MS };
-                let times = Times { leaders, latest: time.latest(now), behind };
+                let (behind, own) = if strong { (0, None) } else { (MOST_BEHIND_MS, pending.own_time) };
+                let times = Times { leaders, latest: time.latest(now), behind, own, moved: time.moved() };
                 life.looks.push(Look { invoked, returned: now, found, strong, times });
             } else {
                 life.acknowledged = Some(now);
-                life.written_ms = self.watchers.time.latest(now);
+                (life.written_ms, life.moved) = (self.watchers.time.latest(now), self.watchers.time.moved());
                 // The leader's copy: a deposed one may still hold what was carried out once before, and lost.
                 let leader = self.watchers.time.leader();
                 let leader = leader.and_then(|host| self.nodes[host.node].process.as_ref());
@@ -192,6 +195,12 @@ impl World {
             let at = now + 1 + self.whims.u64(..self.plan.think_ms * 1_000);
             self.agenda.plan(at, Happening::Client(pending.client));
         }
+    }
+
+    /// Cluster time as a process has it.
+    fn time_at(&self, host: Host) -> Option<u64> {
+        let node = &self.nodes[host.node];
+        Some(node.process.as_ref()?.status(node.clock.read(self.now)).time_ms)
     }
 
     /// The process is gone: nobody knows what came of its calls. Their clients go on elsewhere.

@@ -4,6 +4,9 @@ use std::fmt;
 
 use jcache_cluster::engine::Counters;
 
+/// Of a thousand groups of keys so many may be left undecided.
+const MOST_UNDECIDED: u64 = 5;
+
 /// Sums over runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Figures {
@@ -39,7 +42,9 @@ pub struct Figures {
     pub unclean_starts: u64,
     /// Digests of copies that were compared.
     pub compared: u64,
-    /// Groups of keys for which the search for an order gave up.
+    /// Groups of keys for which an order was looked for.
+    pub groups: u64,
+    /// Those for which the search gave up.
     pub undecided: u64,
     /// Runs in which the promise ended, because nobody of the in-sync set was left.
     pub void: u64,
@@ -50,6 +55,11 @@ pub struct Figures {
 }
 
 impl Figures {
+    /// Whether what was judged is enough to call runs clean: of a thousand groups at most so many may be left undecided.
+    pub fn is_telling(&self) -> bool {
+        self.undecided * 1_000 <= self.groups * MOST_UNDECIDED
+    }
+
     /// Adds what an engine has counted.
     pub(super) fn add(&mut self, counters: &Counters) {
         self.full_syncs += counters.full_syncs;
@@ -78,6 +88,7 @@ impl Figures {
         self.landed_late += other.landed_late;
         self.unclean_starts += other.unclean_starts;
         self.compared += other.compared;
+        self.groups += other.groups;
         self.undecided += other.undecided;
         self.void += other.void;
         self.convergence = self.convergence.max(other.convergence);
@@ -111,9 +122,10 @@ impl fmt::Display for Figures {
         )?;
         writeln!(
             f,
-            "{} digests compared; {} undecided groups, {} void runs; converged within {:.1} s",
+            "{} digests compared; {} of {} groups undecided, {} void runs; converged within {:.1} s",
             self.compared,
             self.undecided,
+            self.groups,
             self.void,
             self.convergence as f64 / 1e6
         )?;

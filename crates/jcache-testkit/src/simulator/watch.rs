@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jcache_cluster::engine::{Fatal, Notice, Now, Role, StateRecord, Status, Store};
 
+use super::client::MOST_BEHIND_MS;
 use super::figures::Figures;
 use super::network::{Host, Network};
 use super::plan::Plan;
@@ -14,8 +15,10 @@ use crate::check::digest::Digests;
 use crate::check::progress::{Progress, Sight};
 use crate::history::Moment;
 
-/// Bytes by which a log may exceed its settings: records and segments are whole.
-const LOG_SLACK: u64 = 300 << 10;
+/// Bytes by which a log may exceed its settings, besides a frame: its blocks are whole.
+const LOG_SLACK: u64 = 68 << 10;
+/// Milliseconds by which a new leader's time may be ahead of all that leaders have shown: what clocks drift.
+const MOST_AHEAD_MS: u64 = 100;
 /// Offsets of one leader that wait for their commit before its digests are compared with others'.
 const MOST_WAITING: usize = 64;
 
@@ -33,16 +36,37 @@ pub(super) struct Time {
     newest: Option<(u64, Host, u64, Moment)>,
     /// The latest that any leader has shown.
     latest: (u64, Moment),
+    /// The newest epoch in which a leader has shown its time.
+    epoch: u64,
+    /// Microseconds by which it moved against the clients' clock whenever somebody else led, forth and back.
+    moved: u64,
 }
 
 impl Time {
-    fn see(&mut self, epoch: u64, host: Host, time_ms: u64, now: Moment) {
+    /// # Errors
+    /// C8: a leader takes over with a time that is not the cluster's.
+    fn see(&mut self, epoch: u64, host: Host, time_ms: u64, now: Moment) -> Result<(), Violation> {
+        let (latest, mut took_over) = (self.latest(now), Ok(()));
+        if epoch > self.epoch && self.epoch > 0 {
+            self.moved += latest.abs_diff(time_ms) * 1_000;
+            if time_ms > latest + MOST_AHEAD_MS || time_ms + MOST_BEHIND_MS < latest {
+                let what = format!("the leader of epoch {epoch} begins at {time_ms}; cluster time is {latest}");
+                took_over = Err(Violation::new("C8", what));
+            }
+        }
+        self.epoch = self.epoch.max(epoch);
         if self.newest.is_none_or(|(before, ..)| epoch >= before) {
             self.newest = Some((epoch, host, time_ms, now));
         }
-        if time_ms >= self.latest(now) {
+        if time_ms >= latest {
             self.latest = (time_ms, now);
         }
+        took_over
+    }
+
+    /// By how much it has moved against the clients' clock, in microseconds.
+    pub(super) fn moved(&self) -> u64 {
+        self.moved
     }
 
     /// It leads no more, or is no more.
@@ -95,7 +119,10 @@ impl Watchers {
             progress: Progress::default(),
             digests: Digests::default(),
             waiting: BTreeMap::new(),
-            log: Bound::new("bytes of log", (config.backlog_bytes + config.max_unreplicated_bytes) as u64 + LOG_SLACK),
+            log: Bound::new(
+                "bytes of log",
+                (config.backlog_bytes + config.max_unreplicated_bytes + config.frame_bytes) as u64 + LOG_SLACK,
+            ),
             calls: Bound::new("calls under way", config.max_calls as u64),
             // A follower that joins twice is sent twice as much.
             under_way: Bound::new("frames under way to one follower", 2 * config.frames_in_flight as u64 + 2),
@@ -108,11 +135,6 @@ impl Watchers {
             grown: false,
             void: false,
         }
-    }
-
-    /// How many epochs there were.
-    pub(super) fn epochs(&self) -> u64 {
-        self.epochs
     }
 
     pub(super) fn compared(&self) -> u64 {
@@ -131,7 +153,13 @@ impl Watchers {
         let status = process.status(now);
         figures.steps += 1;
         match status.role {
-            Role::Leader | Role::Fenced => self.time.see(status.epoch, host, status.time_ms, moment),
+            Role::Leader | Role::Fenced => {
+                let seen = self.time.see(status.epoch, host, status.time_ms, moment);
+                // Who starts anew with nothing knows no time but its own clock's.
+                if let (Err(found), None, false) = (seen, &violation, self.void) {
+                    *violation = Some(found);
+                }
+            }
             _ => self.time.forget(host),
         }
         let seen = self.see(process, &status, network, host, figures);
@@ -195,6 +223,7 @@ impl Watchers {
             return Ok(());
         }
         let Waiting { epoch, digests: waiting } = self.waiting.entry(host).or_default();
+        let takes_over = leads && *epoch != status.epoch;
         if *epoch != status.epoch || !leads {
             waiting.clear();
             *epoch = status.epoch;
@@ -208,8 +237,8 @@ impl Watchers {
             *offset > hw
         });
         result?;
-        // Every eighth offset of a leader, and whatever the others reach that is known.
-        let wanted = moved && status.readable && (self.digests.knows(at) || leads && at % 8 == 0);
+        // Every eighth offset of a leader and where it begins, and whatever the others reach that is known.
+        let wanted = takes_over || moved && status.readable && (self.digests.knows(at) || leads && at % 8 == 0);
         if !wanted || at == 0 || (leads && waiting.len() >= MOST_WAITING) || (!leads && at > hw) {
             return Ok(());
         }

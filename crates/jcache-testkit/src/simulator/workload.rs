@@ -52,8 +52,6 @@ const TURNS: [[&str; 2]; 4] = [["RPUSH", "a"], ["RPUSH", "b"], ["LTRIM", "0 0"],
 
 /// The number of the group of all mortal keys.
 pub(super) const MORTAL: usize = GROUPS.len();
-/// What one call takes at most.
-pub(super) const MOST_TAKEN: usize = 3;
 
 impl Kind {
     /// Whether the reference model tells what each reply must be.
@@ -126,11 +124,11 @@ pub(super) fn wish(random: &mut Rng, unique: u64, changing: bool, client: (usize
         Kind::Queue => match random.u8(..10) {
             0..3 => (vec!["RPUSH", &key, &value], add()),
             3 => (vec!["LPUSH", &other, &value], add()),
-            4 => (vec!["LPOP", &key], Intent::Take),
-            5 => (vec!["LMPOP", "2", &other, &key, "LEFT", "COUNT", "3"], Intent::Take),
+            4 => (vec!["LPOP", &key], Intent::Take(1)),
+            5 => (vec!["LMPOP", "2", &other, &key, "LEFT", "COUNT", "3"], Intent::Take(3)),
             6 => (vec!["LMOVE", &key, &other, "LEFT", "RIGHT"], Intent::Change),
-            7 => (vec!["BLPOP", &other, &key, ["0.2", "1.5"][random.usize(..2)]], Intent::Take),
-            8 => (vec!["BRPOP", &key, "0.4"], Intent::Take),
+            7 => (vec!["BLPOP", &other, &key, ["0.2", "1.5"][random.usize(..2)]], Intent::Take(1)),
+            8 => (vec!["BRPOP", &key, "0.4"], Intent::Take(1)),
             _ => (vec!["BLMOVE", &key, &other, "RIGHT", "LEFT", "0.3"], Intent::Change),
         },
         Kind::Set => match random.u8(..4) {
@@ -140,12 +138,12 @@ pub(super) fn wish(random: &mut Rng, unique: u64, changing: bool, client: (usize
         },
         Kind::Pool => match random.u8(..3) {
             0..2 => (vec!["SADD", &key, &value], add()),
-            _ => (vec!["SPOP", &key, "2"], Intent::Take),
+            _ => (vec!["SPOP", &key, "2"], Intent::Take(2)),
         },
         Kind::Sorted => match random.u8(..6) {
             0..2 => (vec!["ZADD", &key, ["1", "2.5", "-3"][random.usize(..3)], &value], add()),
-            2 => (vec!["ZPOPMIN", &key], Intent::Take),
-            3 => (vec!["BZPOPMAX", &key, "0.3"], Intent::Take),
+            2 => (vec!["ZPOPMIN", &key], Intent::Take(1)),
+            3 => (vec!["BZPOPMAX", &key, "0.3"], Intent::Take(1)),
             4 => (vec!["ZRANGE", &key, "0", "2", "WITHSCORES"], Intent::Read),
             _ => (vec!["ZCARD", &key], Intent::Read),
         },

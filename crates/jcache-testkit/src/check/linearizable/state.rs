@@ -1,8 +1,9 @@
 //! The state that a search is in: core's model, shared until it changes, with a digest that tells states apart.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::rc::Rc;
 
+use foldhash::quality::FixedState;
 use jcache_core::{Context, Model, ObjectRef, Reply, Result, Timestamp};
 
 use crate::history::Parsed;
@@ -41,11 +42,11 @@ impl State {
 /// A hash of all that a model holds, however it came to hold it.
 fn digest(model: &Model) -> u64 {
     let of = |parts: &[&[u8]]| {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = FixedState::default().build_hasher();
         parts.hash(&mut hasher);
         hasher.finish()
     };
-    let mut all = DefaultHasher::new();
+    let mut all = FixedState::default().build_hasher();
     for (key, object, deadline) in model.iter() {
         (key, deadline.map(Timestamp::as_millis)).hash(&mut all);
         match object.as_ref() {
