@@ -2,6 +2,7 @@
 
 mod bounded;
 mod replicated;
+mod short;
 mod transaction;
 
 use std::ops::Range;
@@ -243,7 +244,7 @@ impl Engine {
         let mut shard = self.lock(index);
         let (done, emptied) = shard.reap(now, buckets, |item| match &self.removals {
             None => garbage.push(Garbage::Item(item)),
-            Some(_) => self.let_go(item, now, &mut garbage),
+            Some(_) => self.let_go(item, || now, &mut garbage),
         });
         if let Some(budget) = self.budget(index) {
             budget.give_back(shard.spare(budget));
