@@ -66,9 +66,10 @@ impl Engine {
         }
         shard.put_text(hash, key, known, text, 0, garbage);
         // The policy remembers the entry, which may take some room too.
-        while shard.slack() < 0 {
-            if !self.evict_for(hash, shard, garbage) {
-                let missing = shard.slack().unsigned_abs();
+        while let Ok(missing @ 1..) = usize::try_from(-shard.slack()) {
+            if let Some(leased) = budget.lease(missing) {
+                shard.add_lease(leased);
+            } else if !self.evict_for(hash, shard, garbage) {
                 budget.overdraw(missing);
                 shard.add_lease(missing);
             }
