@@ -4,6 +4,7 @@ mod bounded;
 mod deadlines;
 mod rebound;
 mod replicated;
+mod short;
 mod transaction;
 
 use std::ops::Range;
@@ -22,14 +23,14 @@ use crate::hash::Seed;
 use crate::removal::Removals;
 use crate::shard::{Bounded, Garbage, Shard};
 use crate::stats::Stats;
-use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering};
-use crate::table::{SLOTS, Table};
+use crate::sync::{AtomicUsize, Guard, Lock, Ordering};
+use crate::table::{Item, SLOTS, Table};
 use crate::view::{Hold, View};
 use crate::waiters::Waiters;
 
 #[derive(Debug)]
 pub(crate) struct Engine {
-    shards: Box<[Padded<Mutex<Shard>>]>,
+    shards: Box<[Padded<Lock<Shard>>]>,
     /// The bits of a hash that name the shard.
     mask: usize,
     /// Which shards keep within which budget: one area, and one for each namespace.
@@ -159,7 +160,7 @@ impl Engine {
             if let Some(budget) = budget {
                 shard.settle_in(budget);
             }
-            Padded(Mutex::new(shard))
+            Padded(Lock::new(shard))
         };
         let shards: Box<[_]> =
             areas.iter().flat_map(|area| area.shards.clone().map(move |index| shard(area, index))).collect();
@@ -223,12 +224,12 @@ impl Engine {
     }
 
     #[inline]
-    pub(crate) fn lock(&self, index: usize) -> MutexGuard<'_, Shard> {
+    pub(crate) fn lock(&self, index: usize) -> Guard<'_, Shard> {
         self.shards[index].0.lock()
     }
 
     #[inline]
-    pub(crate) fn try_lock(&self, index: usize) -> Option<MutexGuard<'_, Shard>> {
+    pub(crate) fn try_lock(&self, index: usize) -> Option<Guard<'_, Shard>> {
         self.shards[index].0.try_lock()
     }
 
@@ -272,7 +273,7 @@ impl Engine {
         let mut shard = self.lock(index);
         let (done, emptied) = shard.reap(now, buckets, |item| match &self.removals {
             None => garbage.push(Garbage::Item(item)),
-            Some(_) => self.let_go(item, now, &mut garbage),
+            Some(_) => self.let_go(item, || now, &mut garbage),
         });
         if let Some(budget) = self.budget(index) {
             budget.give_back(shard.spare(budget));
@@ -321,28 +322,36 @@ impl Engine {
     #[inline]
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Value>> {
         let hash = self.seed.hash(key);
-        self.get_from(&self.lock(self.index(hash)), hash, key)
+        self.get_from(&mut self.lock(self.index(hash)), hash, key)
     }
 
     /// [`Engine::get`] from the key's shard.
     #[inline]
-    pub(crate) fn get_from(&self, shard: &Shard, hash: u64, key: &[u8]) -> Result<Option<Value>> {
-        let lives = |deadline| deadline == 0 || !self.clock.has_come(deadline);
-        let Some(item) = shard.table.find(hash, key).filter(|item| lives(item.deadline())) else {
+    pub(crate) fn get_from(&self, shard: &mut Shard, hash: u64, key: &[u8]) -> Result<Option<Value>> {
+        let lives = |item: &Item| !item.has_deadline() || !self.clock.has_come(item.deadline());
+        let Some(item) = shard.table.find_mut(hash, key).filter(|item| lives(item)) else {
             shard.queries.count(false);
             return Ok(None);
         };
         shard.queries.count(true);
-        item.touch();
-        item.as_text().map(|text| Some(text.clone())).ok_or_else(Error::wrong_type)
+        match item.lend_text() {
+            None => Err(wrong_type(item)),
+            text => Ok(text),
+        }
     }
 
-    /// The answer to `query`.
-    #[inline]
+    /// The answer to `query`. Always inlined: a caller who has made a `GET` just so is then left with that.
+    #[inline(always)]
     pub(crate) fn answer(&self, query: &Query<'_>) -> Result<Answer> {
-        if let Some(key) = query.whole_string() {
-            return self.get(key).map(|text| text.map_or(Answer::miss(Reply::Nil), |it| Answer::hit(Reply::Bulk(it))));
+        match query.whole_string() {
+            Some(key) => text_answer(self.get(key)),
+            None => self.answer_any(query),
         }
+    }
+
+    /// [`Engine::answer`] to any query.
+    #[inline(never)]
+    fn answer_any(&self, query: &Query<'_>) -> Result<Answer> {
         self.read(query, |view, context| {
             let answer = query.answer(view, context)?;
             view.count(answer.hit);
@@ -451,4 +460,21 @@ impl Engine {
     pub(crate) fn hold_all(&self) -> Hold<'_> {
         Hold::Many((0..self.shards()).map(|index| (index, self.lock(index))).collect())
     }
+}
+
+/// What `GET` answers.
+#[inline]
+pub(crate) fn text_answer(text: Result<Option<Value>>) -> Result<Answer> {
+    match text {
+        Ok(Some(text)) => Ok(Answer::hit(Reply::Bulk(text))),
+        Ok(None) => Ok(Answer::miss(Reply::Nil)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The answer of a read of text that met a collection.
+#[cold]
+fn wrong_type(item: &Item) -> Error {
+    item.touch();
+    Error::wrong_type()
 }

@@ -375,7 +375,9 @@ impl Engine {
             return;
         }
         for seq in self.calls.waiting.clone() {
-            let Some(Pending { work: Asked::Wait(token, _, level), .. }) = self.calls.pending.get(&seq) else { continue };
+            let Some(Pending { work: Asked::Wait(token, _, level), .. }) = self.calls.pending.get(&seq) else {
+                continue;
+            };
             match self.has_seen(*token) {
                 Seen::NotYet => {}
                 Seen::Lost if *level != Level::Local => self.fail_call(cx, seq, Failure::SessionLost),

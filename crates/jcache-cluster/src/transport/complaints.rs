@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn a_reason_is_told_once_and_again_later() {
         let (complaints, start) = (Complaints::default(), Instant::now());
-        let mut news = |addr, reason, seconds| complaints.is_news(addr, reason, start + Duration::from_secs(seconds));
+        let news = |addr, reason, seconds| complaints.is_news(addr, reason, start + Duration::from_secs(seconds));
         for (addr, reason, seconds, expected) in [
             ("a", "refused", 0, true),
             ("a", "refused", 1, false),

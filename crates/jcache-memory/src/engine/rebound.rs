@@ -107,8 +107,8 @@ impl Engine {
             shard.square(budget);
             let mut entries = 0;
             while shard.slack() < part as isize && entries < BATCH {
-                let Some(item) = shard.evict(now, &[]) else { break };
-                self.let_go(item, now, &mut garbage);
+                let Some(item) = shard.evict(|| now, &[]) else { break };
+                self.let_go(item, || now, &mut garbage);
                 entries += 1;
             }
             let given = shard.cut_lease(debt);

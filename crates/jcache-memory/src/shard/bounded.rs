@@ -133,11 +133,13 @@ impl Shard {
     }
 
     /// Takes out the entry that the policy wants to go, none whose hash is in `spared`; `None` when there is none.
-    pub(crate) fn evict(&mut self, now: u64, spared: &[u64]) -> Option<Item> {
+    ///
+    /// `now` is asked only where it matters: for an entry with a deadline.
+    pub(crate) fn evict(&mut self, now: impl FnOnce() -> u64, spared: &[u64]) -> Option<Item> {
         let Self { table, bound, bytes, .. } = self;
         let (hash, place) = bound.as_mut()?.policy.victim(table, *bytes, spared, weight)?;
         let item = self.remove(hash, place);
-        if is_due(&item, now) {
+        if item.has_deadline() && is_due(&item, now()) {
             self.counts.expirations += 1;
         } else {
             self.counts.evictions += 1;

@@ -17,7 +17,7 @@ use crate::shard::{Garbage, Shard, weight};
 use crate::table::Item;
 
 /// Bytes that are evicted while the locks of a command are held; more than some ten microseconds' worth are not.
-const AT_ONCE: usize = 32 << 10;
+pub(crate) const AT_ONCE: usize = 32 << 10;
 
 /// A command that only moves what is there may grow a collection by one in so many bytes of the bound, room or not; when a
 /// table doubles that is more than that, it is refused like any other.
@@ -58,8 +58,8 @@ struct Hand<'h> {
 
 impl Hand<'_> {
     fn evict(&mut self, shard: &mut Shard) -> bool {
-        // Most commands evict nobody, and need not know the time.
-        let now = now_of(self.engine, self.now).as_millis();
+        // Most commands evict nobody, or nobody with a deadline, and need not know the time.
+        let now = || now_of(self.engine, self.now).as_millis();
         let Some(item) = shard.evict(now, self.own) else { return false };
         self.engine.let_go(item, now, self.garbage);
         true
@@ -145,6 +145,7 @@ fn held<'h>(engine: &Engine, hold: &'h mut Hold<'_>, index: usize) -> Option<&'h
 
 impl<'a> View<'a> {
     /// A view under a bound.
+    #[inline]
     pub(crate) fn bounded(engine: &'a Engine, hold: Hold<'a>, now: Option<Timestamp>, room: Room) -> Self {
         Self { room: Some(room), ..Self::new(engine, hold, now) }
     }
@@ -342,12 +343,13 @@ impl<'a> View<'a> {
 
 impl Engine {
     /// Takes leave of an entry that was removed because it was due or to make room.
-    pub(crate) fn let_go(&self, item: Item, now: u64, garbage: &mut Vec<Garbage>) {
+    pub(crate) fn let_go(&self, item: Item, now: impl FnOnce() -> u64, garbage: &mut Vec<Garbage>) {
         match &self.removals {
             None if item.as_object().is_none() => drop(item),
             None => garbage.push(Garbage::Item(item)),
             Some(removals) => {
-                let removal = if crate::shard::is_due(&item, now) { Removal::Expired } else { Removal::Evicted };
+                let is_due = item.has_deadline() && crate::shard::is_due(&item, now());
+                let removal = if is_due { Removal::Expired } else { Removal::Evicted };
                 removals.note(item, removal, garbage);
             }
         }

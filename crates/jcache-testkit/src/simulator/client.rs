@@ -274,7 +274,7 @@ impl World {
 
     /// Whether a client takes the leader's word alone for a point in history: it may be told that it is lost.
     fn is_trusting(&self, client: usize) -> bool {
-        client < self.plan.clients && client % TRUSTING == 0
+        client < self.plan.clients && client.is_multiple_of(TRUSTING)
     }
 
     /// C3 for those: a session that goes on sees what the leader alone had acknowledged.
