@@ -1,6 +1,7 @@
 //! `cargo xtask bench node`: the protocol server against redis-server, process against process, in interleaved rounds.
 
 mod bytes;
+mod connections;
 mod latency;
 mod near;
 mod relay;
@@ -22,11 +23,14 @@ pub enum Section {
     Bytes,
     /// A near cache in front of redis-server.
     Near,
+    /// Many connections, idle and active.
+    Connections,
 }
 
 impl Section {
     /// All of them.
-    pub const ALL: [Section; 4] = [Section::Throughput, Section::Latency, Section::Bytes, Section::Near];
+    pub const ALL: [Section; 5] =
+        [Section::Throughput, Section::Latency, Section::Bytes, Section::Near, Section::Connections];
 }
 
 /// How large the work is.
@@ -42,19 +46,21 @@ pub struct Scale {
     pub entries: u64,
     /// Seconds of one turn of a timed load.
     pub seconds: u32,
+    /// Connections that do nothing, and connections that are loaded.
+    pub connections: (u32, u32),
 }
 
 impl Scale {
     /// The work of the project's goals.
     pub fn full(binary: PathBuf) -> Self {
         let pipelines = vec![(1, 60_000), (16, 400_000), (128, 800_000)];
-        Self { binary, rounds: crate::rounds::ROUNDS, pipelines, entries: 1_000_000, seconds: 3 }
+        Self { binary, rounds: crate::rounds::ROUNDS, pipelines, entries: 1_000_000, seconds: 3, connections: (10_000, 1_000) }
     }
 
     /// A small part of it: to see that everything works, not to be quoted.
     pub fn quick(binary: PathBuf) -> Self {
         let pipelines = vec![(1, 5_000), (16, 50_000), (128, 100_000)];
-        Self { binary, rounds: 3, pipelines, entries: 50_000, seconds: 1 }
+        Self { binary, rounds: 3, pipelines, entries: 50_000, seconds: 1, connections: (1_000, 100) }
     }
 }
 
@@ -66,6 +72,7 @@ pub fn run(report: &mut Report, scale: &Scale, sections: &[Section]) -> Result<(
             Section::Latency => latency::run(report, scale)?,
             Section::Bytes => bytes::run(report, scale)?,
             Section::Near => near::run(report, scale)?,
+            Section::Connections => connections::run(report, scale)?,
         }
     }
     Ok(())

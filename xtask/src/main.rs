@@ -35,6 +35,7 @@ cargo xtask COMMAND
   bench TABLE …    measure: `memory`, `layer`, `commands`, `node` or `cluster` (three nodes and etcd against
                    redis-server with replicas), with --quick, --callgrind, --out DIR and --only SECTION,…
                    (see bench/README.md)
+  connections      10,000 idle connections and 1,000 active ones: what `bench node --only connections` measures
   soak [S]         two threads on a bounded memory for S seconds (default 60): the bound, leaks, stale reads
   sanitize         the tests of values and memory under AddressSanitizer, leaks included
   schedules [N]    the memory's locks, leases and waiters under N schedules of a model checker (default 2000)
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         ["model", "--full"] => model(&[("JCACHE_MODEL_FULL", "1")]),
         ["faults", ref rest @ ..] => faults::run(rest),
         ["bench", ref rest @ ..] => bench::run(rest),
+        ["connections", ref rest @ ..] => bench::run(&[&["node", "--only", "connections"], rest].concat()),
         ["soak", ref rest @ ..] => soak(rest),
         ["sanitize"] => sanitize(),
         ["schedules", ref rest @ ..] => schedules(rest),

@@ -9,8 +9,9 @@ use jcache_memory::Memory;
 
 use super::{Engine, Setting, memory};
 
-/// What a future that is ready at once gives: what `.await` costs, without an executor.
-#[inline]
+/// What a future that is ready at once gives: what `.await` costs, without an executor. Always inlined, as an `.await` is a
+/// part of the function that it stands in.
+#[inline(always)]
 pub fn now<F: IntoFuture>(future: F) -> F::Output {
     match pin!(future.into_future()).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,

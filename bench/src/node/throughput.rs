@@ -21,6 +21,13 @@ const TESTS: [(&str, u64); 9] = [
     ("lrange_100", 8),
 ];
 
+/// What the project wants to reach, by the size of pipelines.
+const GOALS: [(u32, &str); 3] = [
+    (1, "goal: commands/s ≥ 1.0 × redis-server"),
+    (16, "goal: commands/s ≥ 1.5 × redis-server; CPU s a million ≤ 1.0 × redis-server"),
+    (128, "goal: commands/s ≥ 2 × redis-server"),
+];
+
 /// One turn of one server.
 #[derive(Debug, Clone, Copy)]
 struct Turn {
@@ -38,6 +45,7 @@ pub(super) fn run(report: &mut Report, scale: &Scale) -> Result<(), String> {
             "× redis-server",
             "CPU s a million, redis-server",
             "jcache node",
+            "× redis-server",
         ];
         let mut table = Table::new(title.clone(), &heads);
         let mut ratios = Vec::new();
@@ -46,11 +54,16 @@ pub(super) fn run(report: &mut Report, scale: &Scale) -> Result<(), String> {
             let column = |kind: usize, figure: fn(&Turn) -> f64| turns[kind].iter().map(figure).collect::<Vec<_>>();
             let rates = [0, 1].map(|kind| column(kind, |turn| turn.per_second / 1000.0));
             let ratio = Spread::of_ratios(&rates[1], &rates[0]);
-            let costs = [0, 1].map(|kind| spread(Spread::of(column(kind, |turn| turn.cpu_per_million)), 2));
+            let costs = [0, 1].map(|kind| column(kind, |turn| turn.cpu_per_million));
+            let dearer = spread(Spread::of_ratios(&costs[1], &costs[0]), 2);
+            let costs = costs.map(|costs| spread(Spread::of(costs), 2));
             let speeds = rates.map(|rates| spread(Spread::of(rates), 0));
-            let cells = [test.to_owned()].into_iter().chain(speeds).chain([spread(ratio, 2)]).chain(costs);
+            let cells = [test.to_owned()].into_iter().chain(speeds).chain([spread(ratio, 2)]).chain(costs).chain([dearer]);
             table.row(cells);
             ratios.push(Some(ratio.median));
+        }
+        if let Some((_, goal)) = GOALS.iter().find(|(its, _)| *its == pipeline) {
+            table.note(*goal);
         }
         table.note("processor time of the server's process alone, from /proc");
         report.table(&table);

@@ -94,6 +94,38 @@ fn main() {
     drop(bounded);
     synchronisation(&mut plain);
     reads(&memory, &mut plain, &keys);
+    collections(keys.len());
+}
+
+/// One key that holds `elements`: the steps in which nothing else is done meanwhile, the cut of its shard and the digest.
+fn collections(elements: usize) {
+    for (what, add) in [("list", "RPUSH"), ("set", "SADD"), ("hash", "HSET"), ("sorted set", "ZADD")] {
+        let mut store = store(Memory::builder());
+        for first in (0..elements).step_by(1_000) {
+            let members: Vec<String> = (first..elements.min(first + 1_000)).map(key).collect();
+            let mut args: Vec<Arg<'_>> = vec![add.into(), "big".into()];
+            for member in &members {
+                match add {
+                    "HSET" => args.extend([member.as_str().into(), Arg::Slice(&VALUE)]),
+                    "ZADD" => args.extend(["1.5".into(), member.as_str().into()]),
+                    _ => args.push(member.as_str().into()),
+                }
+            }
+            let mutation = Mutation::parse(&args).expect("a command");
+            store.apply(&mutation, Side::Live, &|_| true).expect("a collection");
+        }
+        let shard = store.shard_of(b"big");
+        measure(&format!("{what} of {elements}: cut"), elements, "element", || {
+            let start = Instant::now();
+            black_box(store.snapshot(shard, 256 << 10));
+            start.elapsed()
+        });
+        measure(&format!("{what} of {elements}: digest"), elements, "element", || {
+            let start = Instant::now();
+            black_box(store.digest(shard));
+            start.elapsed()
+        });
+    }
 }
 
 fn synchronisation(store: &mut MemoryStore) {

@@ -67,10 +67,12 @@ pub struct Peer {
     pub answered: bool,
     /// Why it did not.
     pub error: Option<String>,
-    /// How far it is behind its leader, in records and bytes, as the leader sees it.
+    /// How far it is behind its leader in records, as the leader sees it.
     pub lag: Option<u64>,
     /// The same in bytes.
     pub lag_bytes: Option<u64>,
+    /// Milliseconds since it had everything that there was; 0 when it has everything.
+    pub lag_ms: Option<u64>,
     /// What it said.
     #[serde(flatten)]
     pub figures: Option<PeerFigures>,
@@ -114,86 +116,113 @@ impl Overview {
             let text = format!("etcd has no cluster '{}' (below {})", config.cluster(), config.prefix());
             return Err(Error::unavailable(text));
         }
-        let state: Option<StateRecord> = read(&entries, &Key::State);
-        let epoch = state.as_ref().map_or(0, |state| state.epoch);
-        let leader: Option<LeaderRecord> = read(&entries, &Key::Leader);
-        let settings: Option<ConfigRecord> = read(&entries, &Key::Config);
-        let in_sync: Vec<MemberId> = state.as_ref().map(|state| state.isr.clone()).unwrap_or_default();
-        let records = entries.iter().filter(|(key, _)| matches!(key, Key::Member(_)));
-        let records: Vec<MemberRecord> = records.filter_map(|(_, text)| serde_json::from_str(text).ok()).collect();
+        let registered: Vec<MemberRecord> = entries
+            .iter()
+            .filter(|(key, _)| matches!(key, Key::Member(_)))
+            .filter_map(|(_, text)| serde_json::from_str(text).ok())
+            .collect();
+        let reports = ask_all(config, &registered).await?;
+        Ok(Self::put_together(config.cluster(), &entries, registered, reports))
+    }
 
-        let dialler = Dialler::new(config.security()?, ANSWER, tokio::runtime::Handle::current());
-        let mut asked = tokio::task::JoinSet::new();
-        for (index, record) in records.iter().enumerate() {
-            let (dialler, addr) = (dialler.clone(), record.addr.clone());
-            asked.spawn(async move { (index, dialler.inspect(&addr).await) });
-        }
-        let mut reports: BTreeMap<usize, Result<pb::Report>> = BTreeMap::new();
-        while let Some(answered) = asked.join_next().await {
-            reports.extend(answered.ok());
-        }
+    /// The overview of what etcd has and what the registered members said, in their order.
+    fn put_together(
+        cluster: &str,
+        entries: &Entries,
+        registered: Vec<MemberRecord>,
+        reports: Vec<Result<pb::Report>>,
+    ) -> Self {
+        let state: Option<StateRecord> = read(entries, &Key::State);
+        let leader: Option<LeaderRecord> = read(entries, &Key::Leader);
+        let settings: Option<ConfigRecord> = read(entries, &Key::Config);
+        let epoch = state.as_ref().map_or(0, |state| state.epoch);
+        let in_sync: Vec<MemberId> = state.as_ref().map(|state| state.isr.clone()).unwrap_or_default();
+        let leader = leader.map(|leader| leader.node.as_str().to_owned());
         // Only the leader knows how far the others are behind it.
-        let told = reports.values().flatten().filter(|report| report.epoch == epoch).flat_map(|report| &report.lags);
-        let lags: BTreeMap<String, (u64, u64)> = told.map(|lag| (lag.node.clone(), (lag.records, lag.bytes))).collect();
-        let leads = leader.as_ref().map(|leader| leader.node.as_str().to_owned());
-        let mut members: Vec<Peer> = Vec::new();
-        for (index, record) in records.iter().enumerate() {
+        let told = reports.iter().flatten().filter(|report| report.epoch == epoch).flat_map(|report| &report.lags);
+        let mut lags: BTreeMap<String, pb::Lag> = told.map(|lag| (lag.node.clone(), lag.clone())).collect();
+        lags.extend(leader.iter().map(|leader| (leader.clone(), pb::Lag::default())));
+
+        let is_registered = |id: &&MemberId| registered.iter().any(|it| it.node == id.node && it.inc == id.inc);
+        let gone: Vec<Peer> = in_sync.iter().filter(|id| !is_registered(id)).map(Peer::gone).collect();
+        let there = registered.iter().zip(reports).map(|(record, report)| {
             let id = MemberId { node: record.node.clone(), inc: record.inc };
-            let (figures, error) = match reports.remove(&index) {
-                Some(Ok(report)) => (Some(figures(report)), None),
-                Some(Err(error)) => (None, Some(error.message().to_owned())),
-                None => (None, Some("not asked".to_owned())),
-            };
-            let node = record.node.as_str().to_owned();
-            let own = leads.as_ref() == Some(&node);
-            let lag = if own { Some((0, 0)) } else { lags.get(&node).copied() };
-            members.push(Peer {
-                incarnation: record.inc.to_string(),
-                addr: record.addr.clone(),
-                voter: record.voter,
-                in_sync: in_sync.contains(&id),
-                answered: figures.is_some(),
-                error,
-                lag: lag.map(|lag| lag.0),
-                lag_bytes: lag.map(|lag| lag.1),
-                figures,
-                node,
-            });
-        }
-        for gone in &in_sync {
-            if !records.iter().any(|record| record.node == gone.node && record.inc == gone.inc) {
-                members.push(Peer {
-                    node: gone.node.as_str().to_owned(),
-                    incarnation: gone.inc.to_string(),
-                    addr: String::new(),
-                    voter: true,
-                    in_sync: true,
-                    answered: false,
-                    error: Some("not registered at etcd: it is gone, or cut off".to_owned()),
-                    lag: None,
-                    lag_bytes: None,
-                    figures: None,
-                });
-            }
-        }
+            Peer::registered(record, in_sync.contains(&id), report, lags.get(record.node.as_str()))
+        });
+        let mut members: Vec<Peer> = there.chain(gone).collect();
         members.sort_by(|a, b| (&a.node, &a.incarnation).cmp(&(&b.node, &b.incarnation)));
-        Ok(Self {
-            cluster: config.cluster().to_owned(),
+        Self {
+            cluster: cluster.to_owned(),
             cluster_id: state.as_ref().map(|state| state.cluster_id.clone()),
-            leader: leads,
+            leader,
             epoch,
             in_sync: in_sync.iter().map(|member| member.node.as_str().to_owned()).collect(),
             min_insync: settings.as_ref().map_or(0, |it| it.min_insync),
             isr_target: settings.as_ref().map_or(0, |it| it.isr_target),
             unclean: state.as_ref().map_or(0, |state| state.unclean),
             members,
-        })
+        }
     }
 
     /// The same as one line of JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("invariant: plain data")
     }
+}
+
+impl Peer {
+    /// A registered member, and what it said.
+    fn registered(record: &MemberRecord, in_sync: bool, report: Result<pb::Report>, lag: Option<&pb::Lag>) -> Self {
+        let (figures, error) = match report {
+            Ok(report) => (Some(figures(report)), None),
+            Err(error) => (None, Some(error.message().to_owned())),
+        };
+        Self {
+            node: record.node.as_str().to_owned(),
+            incarnation: record.inc.to_string(),
+            addr: record.addr.clone(),
+            voter: record.voter,
+            in_sync,
+            answered: figures.is_some(),
+            error,
+            lag: lag.map(|lag| lag.records),
+            lag_bytes: lag.map(|lag| lag.bytes),
+            lag_ms: lag.map(|lag| lag.ms),
+            figures,
+        }
+    }
+
+    /// A member of the in-sync set that is not registered.
+    fn gone(id: &MemberId) -> Self {
+        Self {
+            node: id.node.as_str().to_owned(),
+            incarnation: id.inc.to_string(),
+            addr: String::new(),
+            voter: true,
+            in_sync: true,
+            answered: false,
+            error: Some("not registered at etcd: it is gone, or cut off".to_owned()),
+            lag: None,
+            lag_bytes: None,
+            lag_ms: None,
+            figures: None,
+        }
+    }
+}
+
+/// Asks all members at once; their answers in the same order.
+async fn ask_all(config: &ClusterConfig, members: &[MemberRecord]) -> Result<Vec<Result<pb::Report>>> {
+    let dialler = Dialler::new(config.security()?, ANSWER, tokio::runtime::Handle::current());
+    let ask = |member: &MemberRecord| {
+        let (dialler, addr) = (dialler.clone(), member.addr.clone());
+        tokio::spawn(async move { dialler.inspect(&addr).await })
+    };
+    let asked: Vec<_> = members.iter().map(ask).collect();
+    let mut reports = Vec::with_capacity(asked.len());
+    for report in asked {
+        reports.push(report.await.unwrap_or_else(|error| Err(Error::unavailable(error.to_string()))));
+    }
+    Ok(reports)
 }
 
 fn figures(report: pb::Report) -> PeerFigures {

@@ -18,6 +18,7 @@ mod commit;
 mod config;
 mod coord;
 mod coordinator;
+mod early;
 mod election;
 mod epochs;
 mod event;
@@ -28,6 +29,7 @@ mod forward;
 mod fullsync;
 mod handover;
 mod isr;
+mod latency;
 mod leader;
 mod lease;
 mod log;
@@ -58,19 +60,21 @@ pub use epochs::{History, Plan, reconcile};
 pub use event::{
     Ack, Action, Admin, Answer, CallId, CallOptions, Event, Failure, Fatal, Level, Notice, Outbox, StreamId, Token,
 };
+pub use latency::CommitTimes;
 pub use member::{Epoch, Identity, Incarnation, MemberId, NodeId, Now, Offset};
 pub use message::{
     Accept, AckMessage, ForwardCall, ForwardResult, Frame, Join, Message, PeerStatus, Reject, Snap, SnapPart,
     StreamKind, Work,
 };
 pub use model_store::ModelStore;
-pub use status::{Counters, Role, Status};
+pub use status::{Counters, Lag, Role, Status};
 pub use store::{Removed, Side, Store};
 pub use switch::Switch;
 pub use transaction::Transaction;
 
 use calls::Calls;
 use coord::Coord;
+use early::EarlyJoins;
 use election::Candidacy;
 use follower::Following;
 use forward::Callers;
@@ -80,10 +84,14 @@ use sessions::Sessions;
 use switch::Rules;
 use time::ClusterTime;
 
+/// The longest span, in microseconds: long enough for never, and added to a boot time it does not run over.
+const ENDLESS_US: u64 = u64::MAX / 8;
+
 /// Milliseconds as the microseconds of boot time.
 #[inline]
 pub(crate) const fn ms(millis: u64) -> u64 {
-    millis * 1000
+    let micros = millis.saturating_mul(1000);
+    if micros < ENDLESS_US { micros } else { ENDLESS_US }
 }
 
 /// What a step works with besides the engine.
@@ -133,8 +141,12 @@ pub struct Engine {
     sessions: Sessions,
     wire: u32,
     coord: Coord,
-    /// The last state seen of the highest epoch: what a wiped coordinator is given back.
+    /// The newest state seen: what a coordinator that forgot it is given back.
     last_state: Option<StateRecord>,
+    /// The newest state known to have been recorded, by epoch and `n`: seen, or heard of from a peer.
+    recorded: (Epoch, u64),
+    /// When that was last raised.
+    recorded_at: u64,
     /// Since when the coordinator is known to have lost its data.
     reset_since: Option<u64>,
     /// Since when this process, which knows no cluster, finds none at the coordinator.
@@ -152,11 +164,13 @@ pub struct Engine {
     /// The leader that excused this process from its grant.
     released_by: Option<Epoch>,
     leaving_since: Option<u64>,
+    leave_asked_at: u64,
     /// Whether this process has ever held what was committed when it joined: before, it answers no read.
     synced: bool,
     next_stream: u64,
     /// Accepted streams and what they are for.
     accepted: BTreeMap<StreamId, StreamKind>,
+    early: EarlyJoins,
     calls: Calls,
     callers: Callers,
     removed: Removed,
@@ -191,6 +205,8 @@ impl Engine {
             sessions: Sessions::default(),
             coord: Coord::default(),
             last_state: None,
+            recorded: (0, 0),
+            recorded_at: 0,
             reset_since: None,
             empty_since: None,
             buried: BTreeSet::new(),
@@ -201,9 +217,11 @@ impl Engine {
             awake_at: 0,
             released_by: None,
             leaving_since: None,
+            leave_asked_at: 0,
             synced: false,
             next_stream: 0,
             accepted: BTreeMap::new(),
+            early: EarlyJoins::default(),
             calls: Calls::default(),
             callers: Callers::default(),
             removed: Removed::default(),
@@ -237,8 +255,10 @@ impl Engine {
 
     /// What every step ends with: calls that can go on, the commit point, frames, answers.
     fn settle<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
+        self.end_abandoned(cx);
         self.send_calls(cx);
         self.advance(cx);
+        self.drain(cx);
         self.pump(cx);
         self.flush_answers(cx);
         self.check_invariants();
@@ -303,7 +323,9 @@ impl Engine {
                 self.on_hello(cx, stream, member, &cluster, generation, promised);
             }
             Message::ForwardCancel { seq } => self.on_forward_cancel(stream, seq),
-            Message::StatusRequest { member: _, promised } => self.on_status_request(cx, stream, promised),
+            Message::StatusRequest { member: _, cluster, promised } => {
+                self.on_status_request(cx, stream, &cluster, promised);
+            }
             Message::StatusReply(status) => self.on_status_reply(cx, stream, status),
         }
     }
@@ -316,6 +338,7 @@ impl Engine {
 
     fn on_broken<S: Store>(&mut self, cx: &mut Cx<'_, S>, stream: StreamId) {
         self.accepted.remove(&stream);
+        self.early.remove(stream);
         self.replication_broken(cx, stream);
         self.follower_gone(cx, stream);
         self.uplink_broken(cx, stream);
@@ -333,6 +356,7 @@ impl Engine {
 
     fn close<S: Store>(&mut self, cx: &mut Cx<'_, S>, stream: StreamId) {
         self.accepted.remove(&stream);
+        self.early.remove(stream);
         cx.out.push(Action::Close { stream });
     }
 
@@ -355,12 +379,20 @@ impl Engine {
         }
     }
 
+    /// Whether somebody who says that it is of `cluster` is of another one than this process: nothing that it says
+    /// counts, and least of all its epochs.
+    fn is_foreign(&self, cluster: &str) -> bool {
+        !cluster.is_empty() && self.cluster.as_deref().is_some_and(|own| own != cluster)
+    }
+
     /// Whether reads may be answered from what is executed here (R10): a leader's, or what is committed.
     pub fn is_readable(&self) -> bool {
         match &self.part {
             Part::Leading(_) => true,
             Part::Left => false,
             _ if !self.synced => false,
+            // Its copy differs, as a digest told, and comes anew.
+            Part::Following(following) if following.resync => false,
             // R10: followers expose only what is committed; a deposed leader has executed more until that is.
             _ => self.applied <= self.hw || self.rules.off(Switch::R10ShowUncommitted),
         }
@@ -378,13 +410,20 @@ impl Engine {
         self.clock.time_ms(now)
     }
 
+    fn lag_of(&self, peer: &leader::Peer, boot: u64) -> Lag {
+        let acked = peer.acked.unwrap_or(0);
+        let records = self.log.leo().saturating_sub(acked);
+        let ms = if records == 0 { 0 } else { boot.saturating_sub(peer.whole_at) / 1000 };
+        Lag { records, bytes: self.log.bytes_after(acked), ms }
+    }
+
     /// What the engine shows of itself.
     pub fn status(&self, now: Now) -> Status {
         let me = &self.me.member;
         let view = &self.coord.view;
         let mut isr = view.state.as_ref().map(|(state, _)| state.isr.clone()).unwrap_or_default();
-        let (mut pending, mut blocked, mut epoch) = (None, 0, 0);
-        let (mut lag, mut lag_bytes) = (BTreeMap::new(), BTreeMap::new());
+        let (mut pending, mut blocked, mut epoch, mut loading_bytes) = (None, 0, 0, 0);
+        let mut lag = BTreeMap::new();
         let role = match &self.part {
             Part::Seeking if !self.coord.is_registered() => Role::Joining,
             Part::Seeking => Role::Seeking,
@@ -392,6 +431,7 @@ impl Engine {
             Part::Left => Role::Left,
             Part::Following(following) => {
                 epoch = following.epoch;
+                loading_bytes = following.loading_bytes();
                 match () {
                     () if following.is_loading() => Role::Syncing,
                     () if view.in_sync(me) => Role::Follower,
@@ -403,11 +443,8 @@ impl Engine {
                 isr = lead.isr.iter().cloned().collect();
                 pending = lead.pending.as_ref().map(|set| set.iter().cloned().collect());
                 blocked = lead.blocked.len();
-                for peer in lead.peers.values().filter(|peer| peer.joined) {
-                    let acked = peer.acked.unwrap_or(0);
-                    lag.insert(peer.member.node.clone(), self.log.leo().saturating_sub(acked));
-                    lag_bytes.insert(peer.member.node.clone(), self.log.bytes_after(acked));
-                }
+                let peers = lead.peers.values().filter(|peer| peer.joined);
+                lag = peers.map(|peer| (peer.member.node.clone(), self.lag_of(peer, now.boot_us))).collect();
                 if self.lease_is_valid(now) { Role::Leader } else { Role::Fenced }
             }
         };
@@ -429,13 +466,14 @@ impl Engine {
             isr,
             pending,
             lag,
-            lag_bytes,
             time_ms: self.clock.time_ms(now),
             log_bytes: self.log.bytes(),
+            loading_bytes,
             log_first: self.log.first(),
             calls: self.calls.len(),
             blocked,
             sessions: self.sessions.len(),
+            session_bytes: self.sessions.bytes(),
             registered: self.coord.is_registered(),
             coordinated: self.coord.heard_within(now.boot_us, self.config.session_lease_ms),
             counters: self.counters,

@@ -98,6 +98,8 @@ pub(crate) struct View {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ended {
     Left,
+    /// As asked, but the others could not do without it in time.
+    Hastily,
     Fatal(Fatal),
 }
 
@@ -343,7 +345,7 @@ impl<S: Store + Send + 'static> Shared<S> {
                     let _ = notices.try_send(notice);
                 }
             }
-            Action::Left => self.end(inner, Ended::Left),
+            Action::Left { in_order } => self.end(inner, if in_order { Ended::Left } else { Ended::Hastily }),
             Action::Fatal(fatal) => {
                 tracing::error!(?fatal, "the process takes part in the cluster no longer");
                 self.end(inner, Ended::Fatal(fatal));

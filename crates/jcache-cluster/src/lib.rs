@@ -51,11 +51,24 @@
 //!   as the keys that it left: the follower may have one of the shards and not the other.
 //! - A member that was just synchronised may join the in-sync set before the commit point has reached what it executed.
 //!   At the floor it could otherwise never take a dead member's place.
-//! - Blocked callers do not hold up their session: after a while they go on under a new number.
+//! - Blocked callers do not hold up their session: after a while they go on under a new number. A call whose caller has
+//!   gone is not sent again: at the next leader it could take what others need.
+//! - A process has one session: the next one that it opens takes the place of the last. What a session keeps for retries is
+//!   bounded by bytes, too.
+//! - A token is lost when a later epoch began at its offset or before, whatever is left or known of its own epoch.
 //! - During a full synchronisation records and pieces of the snapshot take turns. With records always first, as the paper
 //!   is easily read, steady writes would starve it; the follower's filter by offset is what makes turns right.
 //! - A fresh process waits before it founds a cluster, and registrations say who knows one: a wiped coordinator looks
 //!   like a new one to it. The very first start of a cluster takes that much longer.
+//! - What is recorded is numbered by epoch and by writes within it, and members tell each other the newest number that they
+//!   know. The paper compares epochs only: a backup of the same epoch would pass for the present. Who knows of a newer number
+//!   than the coordinator shows, if by hearsay, believes neither its in-sync set nor that all in it are dead.
+//! - That all in-sync members are dead "for certain" is certain only of those who are named: an unclean start waits for the
+//!   grant, a process without data as long as before it founds a cluster, and every registered process is asked first.
+//! - An answer that a *repeated* transaction failed, or a refusal by a coordinator that forgot what the transaction was
+//!   guarded by, leaves its outcome unknown.
+//! - While a hand-over has no answer the lease is void, and after a while writes go on.
+//! - A follower whose cluster time is ahead of the leader's goes slower until it is not.
 //! - With an unclean start allowed, the lease also needs the leader's key to have been seen within `unclean_after`.
 
 pub mod engine;
@@ -83,7 +96,7 @@ pub use admin::{Overview, Peer, PeerFigures, hand_over};
 #[cfg(feature = "net")]
 pub use config::{ClusterConfig, Profile, Read, Unclean};
 #[cfg(feature = "net")]
-pub use engine::{Ack, Counters, Notice, Role, Status, Timing, Token};
+pub use engine::{Ack, CommitTimes, Counters, Lag, Notice, Role, Status, Timing, Token};
 #[cfg(feature = "net")]
 pub use jcache_etcd::{Config as Etcd, Tls as EtcdTls};
 #[cfg(feature = "net")]

@@ -201,6 +201,11 @@ impl DistributedMemory {
         self.inner.reads.stats()
     }
 
+    /// How many keys of this process's copy expire, and when: see [`Memory::deadlines`](jcache_memory::Memory::deadlines).
+    pub fn deadlines(&self) -> jcache_memory::Deadlines {
+        self.inner.reads.deadlines()
+    }
+
     /// What changes in this process's copy from now on, whoever wrote it: what a process-local memory above this one has
     /// to forget.
     pub fn changes(&self) -> Changes {
@@ -233,18 +238,21 @@ impl DistributedMemory {
         admin::hand_over(&self.inner.config, node).await.map(drop)
     }
 
-    /// Leaves the cluster in order: a leader hands over first, a follower leaves the in-sync set. Calls after this fail.
+    /// Leaves the cluster in order: a leader hands over first, then calls that are under way get their answers, and the
+    /// process leaves the in-sync set once there are `min_insync` other members in it. So when processes are restarted one
+    /// after the other, each waits until the one before it has everything again. Calls after this fail.
     ///
     /// # Errors
-    /// Unavailable when it could not leave in order within 12 s; the process takes no part all the same.
+    /// Unavailable when it could not leave in order within 10 s; the process takes no part all the same, and to the others
+    /// this is a failure.
     pub async fn shutdown(&self) -> Result<()> {
         let mut view = self.inner.host.view();
         self.inner.host.admin(Admin::Shutdown);
         let left = tokio::time::timeout(LEAVE, view.wait_for(|view| view.ended.is_some())).await;
         self.inner.host.settled().await;
-        match left {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Error::unavailable("the process could not leave the cluster in order")),
+        match left.ok().and_then(|view| view.ok().and_then(|view| view.ended.clone())) {
+            Some(Ended::Left) => Ok(()),
+            _ => Err(Error::unavailable("the process left, but the others could not do without it in time")),
         }
     }
 
@@ -310,7 +318,7 @@ impl DistributedMemory {
 
 fn ended(why: &Ended) -> jcache_core::Error {
     match why {
-        Ended::Left => Error::unavailable("the process has left the cluster"),
+        Ended::Left | Ended::Hastily => Error::unavailable("the process has left the cluster"),
         Ended::Fatal(Fatal::DuplicateNodeId) => {
             Error::configuration("another living process bears this node id; give each its own")
         }
@@ -319,6 +327,9 @@ fn ended(why: &Ended) -> jcache_core::Error {
         }
         Ended::Fatal(Fatal::WrongCluster) => {
             Error::configuration("the cluster of this name is another one than that which this process belongs to")
+        }
+        Ended::Fatal(Fatal::Wire) => {
+            Error::configuration("the cluster speaks another wire version: run a version that speaks it, too")
         }
         Ended::Fatal(Fatal::UnknownRecord) => {
             Error::unavailable("the leader writes what this version cannot read: update this process")

@@ -5,6 +5,7 @@
 
 mod client;
 pub(crate) mod codec;
+mod complaints;
 mod security;
 mod server;
 mod stream;

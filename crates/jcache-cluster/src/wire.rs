@@ -68,11 +68,14 @@ pub(crate) fn encode(message: Message) -> pb::Message {
             let answers = answers.into_iter().map(|(seq, result)| encode_answer(seq, result)).collect();
             Kind::Forwarded(pb::Forwarded { epoch, answers })
         }
-        Message::StatusRequest { member: who, promised } => {
-            Kind::StatusRequest(pb::StatusRequest { member: member(who), promised })
+        Message::StatusRequest { member: who, cluster, promised } => {
+            Kind::StatusRequest(pb::StatusRequest { member: member(who), promised, cluster })
         }
-        Message::StatusReply(PeerStatus { member: who, promised, last_epoch, leo, prio, leads }) => {
-            Kind::StatusReply(pb::StatusReply { member: member(who), promised, last_epoch, leo, prio, leads })
+        Message::StatusReply(PeerStatus { member: who, cluster, promised, recorded, last_epoch, leo, prio, leads }) => {
+            let (member, (recorded_epoch, recorded_n)) = (member(who), recorded);
+            let reply =
+                pb::StatusReply { member, promised, last_epoch, leo, prio, leads, cluster, recorded_epoch, recorded_n };
+            Kind::StatusReply(reply)
         }
     };
     pb::Message { kind: Some(kind) }
@@ -135,13 +138,19 @@ pub(crate) fn decode(message: pb::Message) -> Result<Message, Error> {
             epoch: count(epoch)?,
             answers: answers.into_iter().map(decode_answer).collect::<Result<_, _>>()?,
         },
-        Kind::StatusRequest(pb::StatusRequest { member, promised }) => {
-            Message::StatusRequest { member: to_member(member)?, promised: count(promised)? }
+        Kind::StatusRequest(pb::StatusRequest { member, promised, cluster }) => {
+            Message::StatusRequest { member: to_member(member)?, cluster: name(cluster)?, promised: count(promised)? }
         }
-        Kind::StatusReply(pb::StatusReply { member, promised, last_epoch, leo, prio, leads }) => {
-            let (promised, last_epoch, leo) = (count(promised)?, count(last_epoch)?, count(leo)?);
-            Message::StatusReply(PeerStatus { member: to_member(member)?, promised, last_epoch, leo, prio, leads })
-        }
+        Kind::StatusReply(reply) => Message::StatusReply(PeerStatus {
+            member: to_member(reply.member)?,
+            cluster: name(reply.cluster)?,
+            promised: count(reply.promised)?,
+            recorded: (count(reply.recorded_epoch)?, count(reply.recorded_n)?),
+            last_epoch: count(reply.last_epoch)?,
+            leo: count(reply.leo)?,
+            prio: reply.prio,
+            leads: reply.leads,
+        }),
     })
 }
 
@@ -204,7 +213,14 @@ fn epochs(epochs: Vec<(Epoch, Offset)>) -> Vec<pb::EpochStart> {
 }
 
 fn to_epochs(epochs: &[pb::EpochStart]) -> Result<Vec<(Epoch, Offset)>, Error> {
-    epochs.iter().map(|it| Ok((count(it.epoch)?, count(it.start)?))).collect()
+    let epochs = epochs
+        .iter()
+        .map(|it| Ok((count(it.epoch)?, count(it.start)?)))
+        .collect::<Result<Vec<(Epoch, Offset)>, Error>>()?;
+    // Both grow, and the first record is number 1.
+    let grow =
+        epochs.iter().zip(epochs.iter().skip(1)).all(|((epoch, start), (next, later))| epoch < next && start < later);
+    if grow && epochs.first().is_none_or(|(_, start)| *start > 0) { Ok(epochs) } else { Err(broken()) }
 }
 
 /// An epoch, an offset, or a time in milliseconds. What comes near the end of the numbers is no such thing, and must not be

@@ -1,5 +1,6 @@
 //! A whole key as mutations of a bounded size: how a keyspace goes over a wire without a message as large as a key.
 
+use crate::Value;
 use crate::arg::{Arg, Key};
 use crate::command::Mutation;
 use crate::command::hash::HSet;
@@ -76,15 +77,19 @@ pub fn portions(
             },
         ),
         ObjectRef::SortedSet(sorted) => {
-            let members = sorted.iter().map(|(member, score)| (score, Arg::Value(member.to_value())));
-            each(
-                members,
-                |(_, member)| member.len(),
-                most,
-                |members| {
-                    visit(&ZAdd::plain(Key::from(key), members).into());
-                },
-            );
+            // As the members lie in memory: in the order of their scores each would have to be fetched from far away.
+            let (mut members, mut bytes) = (Vec::new(), 0);
+            sorted.scan(0, usize::MAX, &mut |member, score| {
+                bytes += member.len() + OVERHEAD;
+                members.push((score, Arg::Value(Value::new(member))));
+                if bytes >= most {
+                    visit(&ZAdd::plain(Key::from(key), std::mem::take(&mut members)).into());
+                    bytes = 0;
+                }
+            });
+            if !members.is_empty() {
+                visit(&ZAdd::plain(Key::from(key), members).into());
+            }
         }
     }
     if let Some(at) = deadline {

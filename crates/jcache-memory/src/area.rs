@@ -6,6 +6,7 @@
 //! without quotas is one area with all shards.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use jcache_core::{Error, ErrorKind, Result};
 
@@ -32,7 +33,15 @@ pub(crate) struct Plan {
 #[derive(Debug)]
 pub(crate) struct Area {
     pub(crate) shards: Range<usize>,
-    pub(crate) budget: Option<Budget>,
+    /// It may get one later, and then keeps it.
+    pub(crate) budget: OnceLock<Budget>,
+}
+
+impl Area {
+    #[inline]
+    pub(crate) fn budget(&self) -> Option<&Budget> {
+        self.budget.get()
+    }
 }
 
 impl Plan {
@@ -73,8 +82,8 @@ impl Plan {
             let worth = bytes.map_or(SHARDS_MAX, |bytes| 1 << (bytes / SHARE_LEAST).max(1).ilog2());
             let shards = first..first + wanted.clamp(1, most).next_power_of_two().min(worth);
             first = shards.end;
-            let budget = bytes.map(|bytes| Budget::new(bytes, self.eviction, shards.clone(), name));
-            Area { shards, budget }
+            let budget = bytes.map(|bytes| OnceLock::from(Budget::new(bytes, shards.clone(), name)));
+            Area { shards, budget: budget.unwrap_or_default() }
         };
         std::iter::once((None, rest)).chain(named).map(area).collect()
     }
@@ -94,7 +103,7 @@ impl Namespaces {
     pub(crate) fn new(areas: &[Area]) -> Option<Self> {
         let (rest, named) = areas.split_first()?;
         let mut by_prefix: Vec<(Vec<u8>, Range<usize>)> =
-            named.iter().filter_map(|area| Some((area.budget.as_ref()?.name.clone()?, area.shards.clone()))).collect();
+            named.iter().filter_map(|area| Some((area.budget()?.name.clone()?, area.shards.clone()))).collect();
         by_prefix.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
         (!named.is_empty()).then(|| Self { by_prefix, rest: rest.shards.clone() })
     }

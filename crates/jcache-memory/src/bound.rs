@@ -52,6 +52,18 @@ const WORDS: [(Eviction, &str); 6] = [
     (Eviction::NoEviction, "noeviction"),
 ];
 
+impl Eviction {
+    /// A number for it.
+    pub(crate) fn number(self) -> usize {
+        WORDS.iter().position(|(policy, _)| *policy == self).unwrap_or(0)
+    }
+
+    /// The one with this number.
+    pub(crate) fn numbered(number: usize) -> Self {
+        WORDS.get(number).map_or_else(Self::default, |(policy, _)| *policy)
+    }
+}
+
 impl fmt::Display for Eviction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         WORDS.iter().find(|(policy, _)| policy == self).map_or(Ok(()), |(_, word)| f.write_str(word))
@@ -82,17 +94,19 @@ impl FromStr for Eviction {
     }
 }
 
+/// What stands for no bound, once there was one: more than there can be.
+const ENDLESS: usize = isize::MAX as usize / 2;
+
 /// The bound, and what is left of it.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    pub(crate) max: usize,
+    max: AtomicUsize,
     /// The namespace whose bound it is, if it is one's.
     pub(crate) name: Option<Vec<u8>>,
     /// The first of its shards.
     first: usize,
-    pub(crate) eviction: Eviction,
     /// What is leased at a time.
-    pub(crate) chunk: usize,
+    chunk: AtomicUsize,
     /// What nobody has leased; below zero when a change turned out larger than was foreseen.
     free: AtomicIsize,
     /// What each shard has leased for entries that are not large.
@@ -101,19 +115,48 @@ pub(crate) struct Budget {
     large: AtomicIsize,
 }
 
+/// What is worth leasing at a time, of a bound for so many shards.
+fn chunk(max: usize, shards: usize) -> usize {
+    (max / shards / 128).clamp(256, 64 << 10)
+}
+
 impl Budget {
-    pub(crate) fn new(max: usize, eviction: Eviction, shards: Range<usize>, name: Option<Vec<u8>>) -> Self {
+    pub(crate) fn new(max: usize, shards: Range<usize>, name: Option<Vec<u8>>) -> Self {
         let (first, shards) = (shards.start, shards.len());
         Self {
-            max,
+            max: AtomicUsize::new(max),
             name,
             first,
-            eviction,
-            chunk: (max / shards / 128).clamp(256, 64 << 10),
+            chunk: AtomicUsize::new(chunk(max, shards)),
             free: AtomicIsize::new(max as isize),
             leases: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
             large: AtomicIsize::new(0),
         }
+    }
+
+    /// The bound in bytes.
+    #[inline]
+    pub(crate) fn max(&self) -> usize {
+        self.max.load(Ordering::Relaxed)
+    }
+
+    /// The bound in bytes, unless there is none any more.
+    pub(crate) fn end(&self) -> Option<usize> {
+        Some(self.max()).filter(|max| *max < ENDLESS)
+    }
+
+    /// What is leased at a time.
+    #[inline]
+    pub(crate) fn chunk(&self) -> usize {
+        self.chunk.load(Ordering::Relaxed)
+    }
+
+    /// Makes it another bound, or none. Where more is leased than the new one allows, the difference is a debt.
+    pub(crate) fn set_max(&self, max: Option<usize>) {
+        let max = max.unwrap_or(ENDLESS).min(ENDLESS);
+        self.chunk.store(chunk(max, self.leases.len()), Ordering::Relaxed);
+        let before = self.max.swap(max, Ordering::Relaxed);
+        self.free.fetch_add(max as isize - before as isize, Ordering::Relaxed);
     }
 
     /// The answer to a command that there is no room for: Redis's, unless it is a namespace that is full.
@@ -128,18 +171,23 @@ impl Budget {
 
     /// An entry from this size on is large: so many of its kind would fill a shard that it says nothing about the others.
     pub(crate) fn large_from(&self) -> usize {
-        (self.max / self.leases.len() / 8).max(1)
+        (self.max() / self.leases.len() / 8).max(1)
     }
 
     /// Leases `bytes`, and up to a chunk more; `None` when there is less.
     pub(crate) fn lease(&self, bytes: usize) -> Option<usize> {
         let take = |free: isize| {
             let free = usize::try_from(free).ok()?;
-            (free >= bytes).then(|| free.min(bytes + self.chunk))
+            (free >= bytes).then(|| free.min(bytes + self.chunk()))
         };
         let free =
             self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| Some(free - take(free)? as isize));
         take(free.ok()?)
+    }
+
+    /// Whether nobody has leased so much.
+    pub(crate) fn has(&self, bytes: usize) -> bool {
+        usize::try_from(self.free.load(Ordering::Relaxed)).is_ok_and(|free| free >= bytes)
     }
 
     /// Leases `bytes` or what there is of them.
@@ -198,7 +246,7 @@ impl Budget {
     pub(crate) fn richest_for(&self, index: usize) -> Option<usize> {
         let index = index - self.first;
         let large = usize::try_from(self.large.load(Ordering::Relaxed)).unwrap_or(0);
-        let fair = self.max.saturating_sub(large) / self.leases.len();
+        let fair = self.max().saturating_sub(large) / self.leases.len();
         if self.leases[index].load(Ordering::Relaxed) >= fair - fair / 8 {
             return None;
         }

@@ -13,6 +13,22 @@ use jcache_core::{
 use crate::Memory;
 use crate::watched::Watching;
 
+impl Memory {
+    /// Carries out a mutation that does nothing but to put a string, where there is a short way to do so.
+    #[inline]
+    fn put_plain(&self, mutation: &Mutation<'_>) -> bool {
+        mutation.plain_string().is_some_and(|(key, text)| self.0.set(key, text))
+    }
+
+    /// Carries out any mutation, at once.
+    #[inline(never)]
+    fn try_any(&self, mutation: &Mutation<'_>) -> Option<Result<Reply>> {
+        let reply = self.0.change(mutation, |view, context| view.carry_out(mutation, context));
+        let would_block = reply.as_ref().is_ok_and(Reply::is_nil) && mutation.blocking().is_some();
+        (!would_block).then_some(reply)
+    }
+}
+
 impl Driver for Memory {
     #[inline]
     fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>> {
@@ -45,12 +61,16 @@ impl Driver for Memory {
 
     #[inline]
     fn try_mutate(&self, mutation: &Mutation<'_>) -> Option<Result<Reply>> {
-        let reply = self.0.change(mutation, |view, context| view.carry_out(mutation, context));
-        let would_block = reply.as_ref().is_ok_and(Reply::is_nil) && mutation.blocking().is_some();
-        (!would_block).then_some(reply)
+        if self.put_plain(mutation) {
+            return Some(Ok(Reply::Ok));
+        }
+        self.try_any(mutation)
     }
 
     async fn mutate(&self, mutation: &Mutation<'_>) -> Result<Reply> {
+        if self.put_plain(mutation) {
+            return Ok(Reply::Ok);
+        }
         let (reply, wait) = self.0.change(mutation, |view, context| {
             let reply = view.carry_out(mutation, context)?;
             let blocking = if reply.is_nil() { mutation.blocking() } else { None };

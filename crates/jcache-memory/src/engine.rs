@@ -1,10 +1,14 @@
 //! The parts of a cache put together: shards, clock, and what a command locks.
 
 mod bounded;
+mod deadlines;
+mod rebound;
 mod replicated;
+mod short;
 mod transaction;
 
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 
 use jcache_core::command::{Mutation, Query};
@@ -19,14 +23,14 @@ use crate::hash::Seed;
 use crate::removal::Removals;
 use crate::shard::{Bounded, Garbage, Shard};
 use crate::stats::Stats;
-use crate::sync::{Mutex, MutexGuard};
-use crate::table::{SLOTS, Table};
+use crate::sync::{AtomicUsize, Guard, Lock, Ordering};
+use crate::table::{Item, SLOTS, Table};
 use crate::view::{Hold, View};
 use crate::waiters::Waiters;
 
 #[derive(Debug)]
 pub(crate) struct Engine {
-    shards: Box<[Padded<Mutex<Shard>>]>,
+    shards: Box<[Padded<Lock<Shard>>]>,
     /// The bits of a hash that name the shard.
     mask: usize,
     /// Which shards keep within which budget: one area, and one for each namespace.
@@ -34,7 +38,11 @@ pub(crate) struct Engine {
     /// The area of each shard.
     area_of: Box<[u8]>,
     /// Whether there is a bound anywhere.
-    pub(crate) is_bounded: bool,
+    is_bounded: AtomicBool,
+    /// Whom it evicts, by its number: one policy for all areas.
+    eviction: AtomicUsize,
+    /// Held by who changes the bound or the policy.
+    rebinding: parking_lot::Mutex<()>,
     pub(crate) seed: Seed,
     pub(crate) clock: Source,
     pub(crate) expiry: Expiry,
@@ -146,23 +154,38 @@ impl Engine {
             Some(number) => Seed::fixed(number, namespaces),
         };
         let shard = |area: &Area, index| {
-            let budget = area.budget.as_ref();
-            let mut shard = Shard::new(seed.clone(), budget.map(|budget| Bounded::new(index, budget)));
+            let budget = area.budget();
+            let bound = budget.map(|budget| Bounded::new(index, budget, plan.eviction));
+            let mut shard = Shard::new(seed.clone(), bound);
             if let Some(budget) = budget {
                 shard.settle_in(budget);
             }
-            Padded(Mutex::new(shard))
+            Padded(Lock::new(shard))
         };
         let shards: Box<[_]> =
             areas.iter().flat_map(|area| area.shards.clone().map(move |index| shard(area, index))).collect();
         let numbered = areas.iter().enumerate();
         let area_of = numbered.flat_map(|(number, area)| area.shards.clone().map(move |_| number as u8)).collect();
-        let is_bounded = areas.iter().any(|area| area.budget.is_some());
+        let is_bounded = AtomicBool::new(areas.iter().any(|area| area.budget().is_some()));
+        let (eviction, rebinding) = (AtomicUsize::new(plan.eviction.number()), parking_lot::Mutex::new(()));
         let mask = if areas.len() == 1 { shards.len() - 1 } else { SHARDS_MAX - 1 };
         Arc::new_cyclic(|me: &Weak<Engine>| {
             let expiry = Expiry::new(placement.is_none().then(|| me.clone()));
             let waiters = Waiters::default();
-            Self { shards, mask, areas, area_of, is_bounded, seed, clock, expiry, waiters, removals }
+            Self {
+                shards,
+                mask,
+                areas,
+                area_of,
+                is_bounded,
+                eviction,
+                rebinding,
+                seed,
+                clock,
+                expiry,
+                waiters,
+                removals,
+            }
         })
     }
 
@@ -175,12 +198,19 @@ impl Engine {
     /// The budget that shard `index` keeps within, if there is one.
     #[inline]
     pub(crate) fn budget(&self, index: usize) -> Option<&Budget> {
-        self.areas[self.area(index)].budget.as_ref()
+        self.areas[self.area(index)].budget()
+    }
+
+    /// Whether commands go by a bound, anywhere.
+    #[inline]
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.is_bounded.load(Ordering::Acquire)
     }
 
     /// Whom it evicts, where there is a bound anywhere: one policy for all areas.
     pub(crate) fn eviction(&self) -> Option<Eviction> {
-        self.areas.iter().find_map(|area| area.budget.as_ref()).map(|budget| budget.eviction)
+        let number = self.eviction.load(Ordering::Relaxed);
+        self.is_bounded().then(|| Eviction::numbered(number))
     }
 
     pub(crate) fn shards(&self) -> usize {
@@ -194,12 +224,12 @@ impl Engine {
     }
 
     #[inline]
-    pub(crate) fn lock(&self, index: usize) -> MutexGuard<'_, Shard> {
+    pub(crate) fn lock(&self, index: usize) -> Guard<'_, Shard> {
         self.shards[index].0.lock()
     }
 
     #[inline]
-    pub(crate) fn try_lock(&self, index: usize) -> Option<MutexGuard<'_, Shard>> {
+    pub(crate) fn try_lock(&self, index: usize) -> Option<Guard<'_, Shard>> {
         self.shards[index].0.try_lock()
     }
 
@@ -218,9 +248,9 @@ impl Engine {
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.stats_of(0..self.shards());
         // Where keys without a namespace have no bound, the whole has none.
-        let rest = self.areas[0].budget.is_some();
-        let maxima = self.areas.iter().filter_map(|area| Some(area.budget.as_ref()?.max));
-        stats.max_bytes = rest.then(|| maxima.sum());
+        let rest = self.areas[0].budget().and_then(Budget::end);
+        let quotas = self.areas[1..].iter().filter_map(|area| Some(area.budget()?.max()));
+        stats.max_bytes = rest.map(|rest| rest + quotas.sum::<usize>());
         stats
     }
 
@@ -243,7 +273,7 @@ impl Engine {
         let mut shard = self.lock(index);
         let (done, emptied) = shard.reap(now, buckets, |item| match &self.removals {
             None => garbage.push(Garbage::Item(item)),
-            Some(_) => self.let_go(item, now, &mut garbage),
+            Some(_) => self.let_go(item, || now, &mut garbage),
         });
         if let Some(budget) = self.budget(index) {
             budget.give_back(shard.spare(budget));
@@ -292,28 +322,36 @@ impl Engine {
     #[inline]
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Value>> {
         let hash = self.seed.hash(key);
-        self.get_from(&self.lock(self.index(hash)), hash, key)
+        self.get_from(&mut self.lock(self.index(hash)), hash, key)
     }
 
     /// [`Engine::get`] from the key's shard.
     #[inline]
-    pub(crate) fn get_from(&self, shard: &Shard, hash: u64, key: &[u8]) -> Result<Option<Value>> {
-        let lives = |deadline| deadline == 0 || !self.clock.has_come(deadline);
-        let Some(item) = shard.table.find(hash, key).filter(|item| lives(item.deadline())) else {
+    pub(crate) fn get_from(&self, shard: &mut Shard, hash: u64, key: &[u8]) -> Result<Option<Value>> {
+        let lives = |item: &Item| !item.has_deadline() || !self.clock.has_come(item.deadline());
+        let Some(item) = shard.table.find_mut(hash, key).filter(|item| lives(item)) else {
             shard.queries.count(false);
             return Ok(None);
         };
         shard.queries.count(true);
-        item.touch();
-        item.as_text().map(|text| Some(text.clone())).ok_or_else(Error::wrong_type)
+        match item.lend_text() {
+            None => Err(wrong_type(item)),
+            text => Ok(text),
+        }
     }
 
-    /// The answer to `query`.
-    #[inline]
+    /// The answer to `query`. Always inlined: a caller who has made a `GET` just so is then left with that.
+    #[inline(always)]
     pub(crate) fn answer(&self, query: &Query<'_>) -> Result<Answer> {
-        if let Some(key) = query.whole_string() {
-            return self.get(key).map(|text| text.map_or(Answer::miss(Reply::Nil), |it| Answer::hit(Reply::Bulk(it))));
+        match query.whole_string() {
+            Some(key) => text_answer(self.get(key)),
+            None => self.answer_any(query),
         }
+    }
+
+    /// [`Engine::answer`] to any query.
+    #[inline(never)]
+    fn answer_any(&self, query: &Query<'_>) -> Result<Answer> {
         self.read(query, |view, context| {
             let answer = query.answer(view, context)?;
             view.count(answer.hit);
@@ -356,7 +394,7 @@ impl Engine {
         mut run: impl FnMut(&mut View<'_>, Context) -> Result<R>,
     ) -> Result<R> {
         let (now, context) = self.context(keyed.asks_context());
-        if self.is_bounded {
+        if self.is_bounded() {
             return self.change_bounded(keyed, (now, context), &mut run);
         }
         let mut view = View::new(self, self.hold(keyed, || self.hold_all()), now);
@@ -422,4 +460,21 @@ impl Engine {
     pub(crate) fn hold_all(&self) -> Hold<'_> {
         Hold::Many((0..self.shards()).map(|index| (index, self.lock(index))).collect())
     }
+}
+
+/// What `GET` answers.
+#[inline]
+pub(crate) fn text_answer(text: Result<Option<Value>>) -> Result<Answer> {
+    match text {
+        Ok(Some(text)) => Ok(Answer::hit(Reply::Bulk(text))),
+        Ok(None) => Ok(Answer::miss(Reply::Nil)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The answer of a read of text that met a collection.
+#[cold]
+fn wrong_type(item: &Item) -> Error {
+    item.touch();
+    Error::wrong_type()
 }

@@ -43,12 +43,17 @@ impl Seed {
 
     #[inline]
     pub(crate) fn hash(&self, key: &[u8]) -> u64 {
+        match (&self.function, &self.namespaces) {
+            (Function::Own(state), None) => own(state, key),
+            _ => self.hash_and_lead(key),
+        }
+    }
+
+    /// [`Seed::hash`] for all others; apart from it, so that most callers can take it in.
+    #[inline(never)]
+    fn hash_and_lead(&self, key: &[u8]) -> u64 {
         let hash = match &self.function {
-            Function::Own(state) => {
-                let mut hasher = state.build_hasher();
-                hasher.write(key);
-                hasher.finish()
-            }
+            Function::Own(state) => own(state, key),
             Function::Fixed(secrets) => rapidhash_v3_inline::<true, false, true>(key, secrets),
         };
         match &self.namespaces {
@@ -56,4 +61,11 @@ impl Seed {
             Some(namespaces) => namespaces.lead(key, hash),
         }
     }
+}
+
+#[inline]
+fn own(state: &SeedableRandomState, key: &[u8]) -> u64 {
+    let mut hasher = state.build_hasher();
+    hasher.write(key);
+    hasher.finish()
 }

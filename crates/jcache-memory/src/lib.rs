@@ -39,4 +39,4 @@ pub use bound::Eviction;
 pub use clock::{Clock, ManualClock};
 pub use memory::{Builder, Memory};
 pub use removal::{Removal, RemovalListener};
-pub use stats::{Namespace, Stats};
+pub use stats::{Deadlines, Namespace, Stats};

@@ -10,7 +10,7 @@ use crate::bound::Eviction;
 use crate::clock::{Clock, Source};
 use crate::engine::Engine;
 use crate::removal::{RemovalListener, Removals};
-use crate::stats::{Namespace, Stats};
+use crate::stats::{Deadlines, Namespace, Stats};
 
 /// A cache in the memory of this process: strings, hashes, lists, sets and sorted sets with deadlines.
 ///
@@ -75,6 +75,63 @@ impl Memory {
         self.0.stats()
     }
 
+    /// How many entries have a deadline, and how far those are away.
+    ///
+    /// Nothing is counted while commands run: this looks at up to some 400 entries of each shard, so it takes about a
+    /// millisecond, holds no lock for more than some ten microseconds, and is exact up to some 10,000 keys and where none
+    /// has a deadline.
+    ///
+    /// ```
+    /// # use jcache_core::{Arg, Driver, Mutation};
+    /// # use jcache_memory::Memory;
+    /// let memory = Memory::new();
+    /// let args: [Arg; 5] = ["SET".into(), "key".into(), "value".into(), "EX".into(), "100".into()];
+    /// memory.try_mutate(&Mutation::parse(&args)?).expect("at once")?;
+    /// assert_eq!((memory.deadlines().timed, memory.deadlines().is_exact), (1, true));
+    /// assert!(memory.deadlines().mean_left.as_secs() >= 90);
+    /// # Ok::<(), jcache_core::Error>(())
+    /// ```
+    pub fn deadlines(&self) -> Deadlines {
+        self.0.deadlines()
+    }
+
+    /// Changes the bound while the cache is in use: see [`Builder::max_memory`]; `None` is for none.
+    ///
+    /// Quotas stay what they are, and are taken off it. Where more is kept than the new bound allows, the cache begins to
+    /// evict at once, by a thread that ends with it: some entries of a shard at a time, so nobody waits for all of them.
+    /// Until it is through, commands that need room evict too, and what finds none is refused. The first bound of a cache
+    /// takes a look at all its entries, with the lock of one shard at a time.
+    ///
+    /// In how many shards the keys are split was decided when the cache was built.
+    ///
+    /// ```
+    /// # use jcache_core::{Arg, Driver, Mutation};
+    /// # use jcache_memory::Memory;
+    /// let memory = Memory::new();
+    /// memory.set_max_memory(Some(64 << 20))?;
+    /// assert_eq!(memory.stats().max_bytes, Some(64 << 20));
+    /// memory.set_max_memory(None)?;
+    /// assert_eq!(memory.stats().max_bytes, None);
+    /// # Ok::<(), jcache_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Configuration`](jcache_core::ErrorKind::Configuration) when the quotas leave nothing of it.
+    pub fn set_max_memory(&self, bytes: Option<usize>) -> Result<()> {
+        self.0.set_max(bytes)
+    }
+
+    /// Changes whom to evict while the cache is in use: see [`Builder::eviction`]. What the policy before knew of the
+    /// entries is forgotten, but for how often they were read. O(entries), with the lock of one shard at a time.
+    pub fn set_eviction(&self, eviction: Eviction) {
+        self.0.set_eviction(eviction);
+    }
+
+    /// Whom the cache evicts; `None` while there is no bound.
+    pub fn eviction(&self) -> Option<Eviction> {
+        self.0.eviction()
+    }
+
     /// What each namespace with a [quota](Builder::quota) has done and holds, in the order in which they were named. All
     /// of it is in [`Memory::stats`] too. O(number of shards).
     pub fn namespaces(&self) -> Vec<Namespace> {
@@ -82,8 +139,8 @@ impl Memory {
             .areas
             .iter()
             .filter_map(|area| {
-                let budget = area.budget.as_ref()?;
-                let stats = Stats { max_bytes: Some(budget.max), ..self.0.stats_of(area.shards.clone()) };
+                let budget = area.budget()?;
+                let stats = Stats { max_bytes: Some(budget.max()), ..self.0.stats_of(area.shards.clone()) };
                 Some(Namespace { prefix: budget.name.clone()?, stats })
             })
             .collect()

@@ -38,12 +38,12 @@ fn big(kib: usize) -> String {
 fn balance(memory: &Memory) {
     let engine = &memory.0;
     for area in &engine.areas {
-        let Some(budget) = &area.budget else { continue };
+        let Some(budget) = area.budget() else { continue };
         let shards: Vec<_> = area.shards.clone().map(|index| engine.lock(index)).collect();
         let used: usize = shards.iter().map(|shard| shard.memory_used()).sum();
         let spare: isize = shards.iter().map(|shard| shard.slack()).sum();
         assert!(shards.iter().all(|shard| shard.slack() >= 0), "a shard holds more than it leased");
-        assert_eq!(used as isize + spare + budget.left(), budget.max as isize, "leases were lost or doubled");
+        assert_eq!(used as isize + spare + budget.left(), budget.max() as isize, "leases were lost or doubled");
         assert!(budget.left() >= 0, "{} overdrawn", -budget.left());
     }
 }

@@ -111,7 +111,7 @@ impl Replica {
     ) -> Result<Reply> {
         let engine = &*self.shared.engine;
         let reply = engine.change_at(mutation, context, due);
-        if engine.is_bounded {
+        if engine.is_bounded() {
             evicted.append(&mut self.evicted.lock());
         }
         reply

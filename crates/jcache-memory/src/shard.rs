@@ -52,6 +52,14 @@ pub(crate) struct Shard {
     pub(crate) watched: Option<Box<Watched>>,
 }
 
+/// What is known of where a key is, so that nobody looks twice.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Known {
+    Nothing,
+    At(Place),
+    Absent,
+}
+
 /// What an entry holds, as commands see it.
 #[inline]
 pub(crate) fn object_of(item: &Item) -> ObjectRef<'_> {
@@ -116,19 +124,24 @@ impl Shard {
         }
     }
 
-    /// Makes `key` hold a string; `seen` is where it is, if that is known. A collection that was there goes to `garbage`.
+    /// Makes `key` hold a string. A collection that was there goes to `garbage`.
     #[inline]
     pub(crate) fn put_text(
         &mut self,
         hash: u64,
         key: &[u8],
-        seen: Option<Place>,
+        known: Known,
         text: &Arg<'_>,
         deadline: u64,
         garbage: &mut Vec<Garbage>,
     ) {
         self.touch(hash);
-        let Some(place) = seen.or_else(|| self.table.place(hash, key)) else {
+        let place = match known {
+            Known::Nothing => self.table.place(hash, key),
+            Known::At(place) => Some(place),
+            Known::Absent => None,
+        };
+        let Some(place) = place else {
             let item = match text {
                 Arg::Slice(bytes) => Entry::text(key, bytes, deadline),
                 Arg::Value(value) => Entry::shared(key, value.clone(), deadline),
@@ -324,7 +337,7 @@ mod tests {
         let mut list = List::default();
         list.push_back(b"element");
         shard.put_object(hash, b"list", Object::List(list), 0, &mut garbage);
-        shard.put_text(seed.hash(b"text"), b"text", None, &Arg::from("x"), 0, &mut garbage);
+        shard.put_text(seed.hash(b"text"), b"text", Known::Nothing, &Arg::from("x"), 0, &mut garbage);
         let place = shard.table.place(hash, b"list").expect("just put");
         let edit = AssertUnwindSafe(|| shard.edit(hash, place, |_| panic!("in the middle of a change")));
         catch_unwind(edit).expect_err("the panic goes on");
@@ -343,11 +356,11 @@ mod tests {
             (0..100).for_each(|_| list.push_back(b"some element"));
             Object::List(list)
         };
-        shard.put_text(hash, b"key", None, &Arg::from(small), 0, &mut garbage);
+        shard.put_text(hash, b"key", Known::Nothing, &Arg::from(small), 0, &mut garbage);
         shard.put_object(hash, b"key", list(), 5, &mut garbage);
         shard.put_object(hash, b"key", list(), 0, &mut garbage);
-        shard.put_text(hash, b"key", None, &Arg::from(large.clone()), 7, &mut garbage);
-        shard.put_text(hash, b"key", None, &Arg::from(&large), 0, &mut garbage);
+        shard.put_text(hash, b"key", Known::Nothing, &Arg::from(large.clone()), 7, &mut garbage);
+        shard.put_text(hash, b"key", Known::Nothing, &Arg::from(&large), 0, &mut garbage);
         let place = shard.table.place(hash, b"key").expect("just put");
         shard.append_text(hash, place, large.as_bytes());
         assert!((20_000..50_000).contains(&shard.bytes), "{} bytes", shard.bytes);

@@ -1,6 +1,7 @@
 //! What a cache has done so far, and what it holds.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use jcache_core::{Object, Type};
 
@@ -32,6 +33,20 @@ pub struct Stats {
     pub sets: usize,
     /// Entries that are sorted sets.
     pub sorted_sets: usize,
+}
+
+/// How many entries of a [`Memory`](crate::Memory) expire, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Deadlines {
+    /// Entries, those that are due but not yet freed included.
+    pub entries: usize,
+    /// Those of them that have a deadline.
+    pub timed: usize,
+    /// How long those that are not due yet live on average; zero when there are none. By a sample where there are many.
+    pub mean_left: Duration,
+    /// Whether `timed` was counted, or is an estimate by a sample.
+    pub is_exact: bool,
 }
 
 /// Figures of a namespace with a quota.

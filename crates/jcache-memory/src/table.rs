@@ -102,6 +102,12 @@ impl Table {
         self.generation(hash).find_with(hash, key).map(|(_, item)| item)
     }
 
+    /// [`Table::find`], for changes of anything but the key.
+    #[inline]
+    pub(crate) fn find_mut(&mut self, hash: u64, key: &[u8]) -> Option<&mut Item> {
+        self.generation_mut(hash).find_mut(hash, key)
+    }
+
     /// The entry at `place`.
     #[inline]
     pub(crate) fn get(&self, hash: u64, place: Place) -> &Item {

@@ -20,16 +20,16 @@ use smallvec::SmallVec;
 use crate::bound::Eviction;
 use crate::clock::COARSE_LAG;
 use crate::engine::Engine;
-use crate::shard::{Garbage, Shard, object_of, weight};
-use crate::sync::MutexGuard;
+use crate::shard::{Garbage, Known, Shard, object_of, weight};
+use crate::sync;
 use crate::table::{Item, Place};
 use crate::watched::Edits;
 
 pub(crate) use hiding::Hiding;
 pub(crate) use replicated::free_elsewhere;
-pub(crate) use room::{Purse, Room};
+pub(crate) use room::{AT_ONCE, Purse, Room};
 
-type Guard<'a> = MutexGuard<'a, Shard>;
+type Guard<'a> = sync::Guard<'a, Shard>;
 
 /// The locks that a view holds.
 pub(crate) enum Hold<'a> {
@@ -80,7 +80,7 @@ impl<'a> View<'a> {
     /// Whether `item` is not due.
     #[inline]
     fn lives(&self, item: &Item) -> bool {
-        item.deadline() == 0 || !self.has_come(item.deadline())
+        !item.has_deadline() || !self.has_come(item.deadline())
     }
 
     /// Whether `deadline`, in milliseconds, has come. The answer for a deadline stays what it is for as long as the view.
@@ -170,19 +170,21 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Sees that `key` can hold what makes an entry of `weight` bytes.
+    /// Sees that `key` can hold what makes an entry of `weight` bytes. Returns what is known of where it is.
     #[inline]
-    fn room_for(&mut self, key: &[u8], hash: u64, weight_after: usize) -> Result<()> {
+    fn room_for(&mut self, key: &[u8], hash: u64, weight_after: usize) -> Result<Known> {
+        let known = self.seen.get().map_or(Known::Nothing, Known::At);
         if self.room.is_none() {
-            return Ok(());
+            return Ok(known);
         }
         let (shard, _) = self.shard_mut(hash);
         // Mostly there is room, whatever was there before.
         if shard.slack() >= weight_after as isize && shard.table.growth_ahead() == 0 {
-            return Ok(());
+            return Ok(known);
         }
         let before = shard.table.find(hash, key).map(weight);
-        self.make_room(hash, weight_after.saturating_sub(before.unwrap_or(0)), before.is_none())
+        self.make_room(hash, weight_after.saturating_sub(before.unwrap_or(0)), before.is_none())?;
+        Ok(if before.is_none() { Known::Absent } else { Known::Nothing })
     }
 
     /// Lets `look` see the keyspace without a trace for the eviction policy.
@@ -227,7 +229,7 @@ fn now_of(engine: &Engine, now: &Cell<Option<Timestamp>>) -> Timestamp {
 
 /// No less than what an entry of a text of `len` bytes weighs, inline or by reference.
 #[inline]
-fn text_weight(key: &[u8], len: usize) -> usize {
+pub(crate) fn text_weight(key: &[u8], len: usize) -> usize {
     let by_reference = if len < SHARE_MIN { 0 } else { 2 * size_of::<Value>() + 64 };
     Entry::<Object>::text_size(key.len(), len, false) + by_reference
 }
@@ -275,10 +277,9 @@ impl Keyspace for View<'_> {
             return Ok(());
         };
         let (_, hash) = self.shard(key);
-        self.room_for(key, hash, text_weight(key, text.len()))?;
-        let seen = self.seen.get();
+        let known = self.room_for(key, hash, text_weight(key, text.len()))?;
         let (shard, garbage) = self.shard_mut(hash);
-        shard.put_text(hash, key, seen, text, pending, garbage);
+        shard.put_text(hash, key, known, text, pending, garbage);
         self.engine.expiry.note(pending);
         Ok(())
     }

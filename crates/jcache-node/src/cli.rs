@@ -150,8 +150,16 @@ pub(crate) struct ServerArgs {
     pub(crate) tls: bool,
 
     /// Who vouches for the server's certificate, in PEM [default: the system's authorities]
-    #[arg(long, value_name = "FILE", requires = "tls")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) cacert: Option<std::path::PathBuf>,
+
+    /// The certificate to show to a server that asks for one, and those that vouch for it, in PEM
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) cert: Option<std::path::PathBuf>,
+
+    /// The key of that certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<std::path::PathBuf>,
 }
 
 /// `jcache bench`.

@@ -61,6 +61,11 @@ impl Member {
         self.memory.memory_stats()
     }
 
+    /// How many of its keys expire, and when.
+    pub(crate) fn deadlines(&self) -> jcache_memory::Deadlines {
+        self.memory.deadlines()
+    }
+
     /// The cluster's name.
     pub(crate) fn cluster(&self) -> &str {
         self.memory.cluster()
@@ -162,8 +167,8 @@ fn show(overview: &Overview) -> String {
             let (committed, end, applied) = (figures.committed, figures.end, figures.applied);
             let _ = write!(text, "  committed {committed}  end {end}  applied {applied}");
         }
-        if let Some((lag, bytes)) = peer.lag.zip(peer.lag_bytes).filter(|(lag, _)| *lag > 0) {
-            let _ = write!(text, "  lag {lag} ({bytes} bytes)");
+        if let (Some(lag @ 1..), Some(bytes), Some(ms)) = (peer.lag, peer.lag_bytes, peer.lag_ms) {
+            let _ = write!(text, "  lag {lag} ({bytes} bytes, {ms} ms)");
         }
         if let Some(error) = &peer.error {
             let _ = write!(text, "  ({error}; as etcd knows it)");

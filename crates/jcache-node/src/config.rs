@@ -4,7 +4,7 @@
 //! - [`file`], [`flags`] and the environment give texts for settings; here the strongest source of each wins: a flag,
 //!   then a variable, then the file, then the default;
 //! - [`check`] finds settings that contradict each other;
-//! - [`print`] shows the result as a file.
+//! - [`print`] shows the result as a file, [`rewrite`] writes what has changed into the file it came from.
 
 mod check;
 mod file;
@@ -12,6 +12,7 @@ pub(crate) mod flags;
 pub(crate) mod hint;
 pub(crate) mod kind;
 mod print;
+pub(crate) mod rewrite;
 pub(crate) mod table;
 
 use std::fmt;
@@ -99,6 +100,8 @@ pub(crate) struct Loaded {
     sources: Vec<Source>,
     /// What is odd but no error, for the log.
     pub(crate) warnings: Vec<String>,
+    /// The file, if there is one.
+    pub(crate) file: Option<PathBuf>,
 }
 
 impl Loaded {
@@ -127,13 +130,19 @@ impl Loaded {
 /// A file that cannot be read, a setting that there is not, a value that it cannot have, and settings that contradict
 /// each other.
 pub(crate) fn load(given: &Given, environment: &[(String, String)]) -> Result<Loaded, Wrong> {
-    let mut loaded =
-        Loaded { config: Config::default(), sources: vec![Source::Default; SETTINGS.len()], warnings: Vec::new() };
+    let mut loaded = Loaded {
+        config: Config::default(),
+        sources: vec![Source::Default; SETTINGS.len()],
+        warnings: Vec::new(),
+        file: None,
+    };
     let variable = |name: &str| environment.iter().find(|(it, _)| it == name).map(|(_, text)| text.as_str());
     let path = given.file.clone().or_else(|| variable(FILE_VARIABLE).map(PathBuf::from));
     if let Some(path) = &path {
         let text = std::fs::read_to_string(path).map_err(|error| Wrong::new(path.display(), error.to_string()))?;
         from_file(&mut loaded, path, &text)?;
+        // It is found again when somebody changes the folder.
+        loaded.file = Some(std::path::absolute(path).unwrap_or_else(|_| path.clone()));
     }
     for setting in SETTINGS {
         let name = setting.variable();

@@ -166,13 +166,54 @@ pub(crate) struct Built {
     pub(crate) cache: Cache,
     /// The memory levels by their names.
     pub(crate) memories: Vec<(String, Memory)>,
+    /// Those of them that go by the common bound, and by the common policy.
+    pub(crate) common: Common,
     /// How long calls of the other levels took, by their names.
     pub(crate) calls: Vec<(String, Arc<Histogram>)>,
     /// The node's membership in a cluster.
     pub(crate) member: Option<Member>,
 }
 
+/// Memory levels that say nothing of their own about it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Common {
+    bounded: Vec<Memory>,
+    evicting: Vec<Memory>,
+}
+
+impl Common {
+    /// Changes the common bound of levels that are in use; 0 for none.
+    ///
+    /// # Errors
+    /// When no level goes by it.
+    pub(crate) fn set_max(&self, max: u64) -> Result<(), String> {
+        if self.bounded.is_empty() {
+            return Err("there is no memory level of this node alone without a max= of its own".into());
+        }
+        let max = usize::try_from(max).ok().filter(|max| *max > 0);
+        self.bounded.iter().try_for_each(|memory| memory.set_max_memory(max)).map_err(|error| error.to_string())
+    }
+
+    /// Changes whom these levels evict.
+    ///
+    /// # Errors
+    /// When no level goes by it.
+    pub(crate) fn set_eviction(&self, eviction: Eviction) -> Result<(), String> {
+        if self.evicting.is_empty() {
+            return Err("there is no memory level of this node alone without a policy= of its own".into());
+        }
+        self.evicting.iter().for_each(|memory| memory.set_eviction(eviction));
+        Ok(())
+    }
+}
+
 impl Built {
+    /// How many keys of the first of them expire, and when.
+    pub(crate) fn deadlines(&self) -> Option<jcache_memory::Deadlines> {
+        let own = self.memories.first().map(|(_, memory)| memory.deadlines());
+        own.or_else(|| self.member.as_ref().map(Member::deadlines))
+    }
+
     /// What each of the levels holds whose memory is this process's.
     pub(crate) fn memory_stats(&self) -> Vec<(String, jcache_memory::Stats)> {
         let own = self.memories.iter().map(|(name, memory)| (name.clone(), memory.stats()));
@@ -193,7 +234,7 @@ pub(crate) async fn build(config: &Config) -> Result<Built> {
     let beside_shared = specs.iter().any(LevelSpec::is_shared);
     let mut taken: Vec<String> = specs.iter().filter_map(|spec| spec.name.clone()).collect();
     let mut builder = Cache::builder().strict(config.strict.0);
-    let (mut memories, mut calls) = (Vec::new(), Vec::new());
+    let (mut memories, mut calls, mut common) = (Vec::new(), Vec::new(), Common::default());
     let mut member = None;
     for spec in specs {
         let name = spec.name.clone().unwrap_or_else(|| {
@@ -212,6 +253,8 @@ pub(crate) async fn build(config: &Config) -> Result<Built> {
                 let memory =
                     memory_level(max.unwrap_or(config.maxmemory.0), eviction.unwrap_or(config.maxmemory_policy));
                 memories.push((name, memory.clone()));
+                common.bounded.extend(max.is_none().then(|| memory.clone()));
+                common.evicting.extend(eviction.is_none().then(|| memory.clone()));
                 builder.level_with(memory, policy)
             }
             // Not connected before it is needed: the shell starts, and the cache works, while Redis is away.
@@ -231,7 +274,7 @@ pub(crate) async fn build(config: &Config) -> Result<Built> {
             }
         };
     }
-    Ok(Built { cache: builder.build()?, memories, calls, member })
+    Ok(Built { cache: builder.build()?, memories, common, calls, member })
 }
 
 fn memory_level(max: u64, eviction: Eviction) -> Memory {

@@ -22,6 +22,7 @@ use crate::config::kind::{Address, AuthClients, Number};
 use crate::histogram::Histogram;
 use crate::levels::Built;
 use crate::logs::Logs;
+use info::About;
 use sampled::Sampled;
 
 /// A node that serves.
@@ -109,20 +110,24 @@ fn server(loaded: &Loaded, built: Built, logs: Option<Logs>) -> jcache::Result<(
     let config = &loaded.config;
     let backend = Sampled::new(built.cache.clone());
     let commands = backend.commands();
-    let about = built.clone();
-    let member = built.member.clone();
+    let about = About::new(built.clone());
+    let counted = about.clone();
     let mut builder = Server::builder(backend)
         .limits(limits(loaded))
         .protected_mode(config.protected_mode)
         .threads(threads(config.threads))
-        .info(move || info::sections(&about));
+        .info(move || about.sections())
+        .on_reset(move || counted.reset());
     if let Some(password) = &config.requirepass {
         builder = builder.password(&password.0);
     }
     for user in &config.user {
         builder = builder.user(User::new(&user.name).password(&user.password.0));
     }
-    for parameter in live::parameters(loaded, logs, member.as_ref()) {
+    if let Some(file) = loaded.file.clone() {
+        builder = builder.rewrite(move |settings| crate::config::rewrite::rewrite(&file, settings));
+    }
+    for parameter in live::parameters(loaded, logs, &built) {
         builder = builder.parameter(parameter);
     }
     let server = builder.build()?;

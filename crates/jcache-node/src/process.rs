@@ -1,6 +1,25 @@
-//! What the system says of this process.
+//! What the system says of this process, and lets it have.
 
 use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Descriptors besides those of clients: listeners, levels, other nodes, logs, event loops.
+const OTHERS: u64 = 128;
+
+/// Sees that so many clients can be connected: raises the limit of descriptors as far as that takes and the system lets
+/// it. Gives how many clients there is room for when that is fewer.
+pub(crate) fn make_room_for(clients: u64) -> Option<u64> {
+    let wanted = clients + OTHERS;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current.is_none_or(|current| current >= wanted) {
+        return None;
+    }
+    let allowed = maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(allowed), maximum });
+    let has = if raised.is_ok() { allowed } else { current.unwrap_or(wanted) };
+    (has < wanted).then(|| has.saturating_sub(OTHERS))
+}
 
 /// What a process uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -29,6 +29,10 @@ pub(crate) fn run(loaded: &Loaded) -> io::Result<ExitCode> {
     for (name, value, source) in loaded.given() {
         tracing::debug!(%name, %value, %source, "setting");
     }
+    let clients = loaded.config.maxclients.0;
+    if let Some(room) = u64::try_from(clients).ok().and_then(crate::process::make_room_for) {
+        tracing::warn!(maxclients = clients, room, "the system's limit of open files is too low for so many clients");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let code = runtime.block_on(serve(loaded, logs));
     runtime.shutdown_background();

@@ -109,6 +109,13 @@ impl Input {
         Some(whole.bytes)
     }
 
+    /// Bytes that were received and not understood yet, and for how many more there is room.
+    pub(crate) fn held(&self) -> (usize, usize) {
+        let (large, room) = self.large.as_ref().map_or((0, 0), |large| (large.bytes.len(), large.bytes.capacity()));
+        let held = self.bytes.len() - self.start + large;
+        (held, self.bytes.capacity() + room - held)
+    }
+
     /// Whether a large string is on its way.
     pub(crate) fn has_large(&self) -> bool {
         self.large.is_some()

@@ -36,6 +36,16 @@ impl Output {
         self.before + self.tail.len() - self.sent
     }
 
+    /// Bytes that have not been sent and lie in large pieces, and how many pieces those are; the rest lies in one buffer.
+    pub fn pieces(&self) -> (usize, usize) {
+        (self.before, self.pieces.len())
+    }
+
+    /// Bytes that the buffer for small things has room for.
+    pub fn capacity(&self) -> usize {
+        self.tail.capacity()
+    }
+
     /// Whether all has been sent.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

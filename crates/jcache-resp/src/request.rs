@@ -86,6 +86,11 @@ impl RequestDecoder {
         self.missing > 0 || !self.input.unread().is_empty() || self.input.has_large()
     }
 
+    /// Bytes that were received and are not part of a command that was given out, and for how many more there is room.
+    pub fn held(&self) -> (usize, usize) {
+        self.input.held()
+    }
+
     /// Gives the buffer back when it is empty: for connections that idle.
     pub fn release(&mut self) {
         self.input.release();

@@ -13,6 +13,7 @@ use futures_util::task::AtomicWaker;
 use jcache_resp::Protocol;
 use parking_lot::Mutex;
 
+use crate::buffers::Buffers;
 use crate::settings::OutputLimit;
 
 /// What others ask of a connection; bits of one word.
@@ -84,6 +85,7 @@ pub(crate) struct Figures {
     pub(crate) last_command: AtomicUsize,
     /// Subscriptions to channels, patterns and shard channels.
     pub(crate) subscriptions: [AtomicUsize; 3],
+    pub(crate) buffers: Buffers,
 }
 
 /// Adds to a number that only the caller writes: no locked instruction.
@@ -101,6 +103,8 @@ pub(crate) struct Facts {
     pub(crate) user: Option<Arc<str>>,
     /// Commands that are queued since `MULTI`.
     pub(crate) queued: Option<usize>,
+    /// Bytes that they take.
+    pub(crate) queued_bytes: usize,
     pub(crate) watched: usize,
     pub(crate) no_evict: bool,
     pub(crate) no_touch: bool,
@@ -230,6 +234,18 @@ impl Client {
     /// Bytes that wait for the client, messages included.
     pub(crate) fn output(&self) -> usize {
         self.mailbox.lock().bytes + self.figures.output.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of messages that wait, and how many there are.
+    pub(crate) fn mail(&self) -> (usize, usize) {
+        let mailbox = self.mailbox.lock();
+        (mailbox.bytes, mailbox.messages.len())
+    }
+
+    /// Bytes that the connection takes, as far as they are known: the buffers, what is queued, and itself.
+    pub(crate) fn memory(&self) -> usize {
+        let queued = self.facts.lock().queued_bytes;
+        size_of::<Self>() + self.figures.buffers.held().total + self.mail().0 + queued
     }
 
     /// No messages are taken any more.

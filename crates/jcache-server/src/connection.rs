@@ -63,6 +63,7 @@ impl<B: Backend> Connection<B> {
             (limits.bulk, limits.query) = (ours.argument, ours.query);
         }
         let session = Session::new(shared.clone(), client.clone());
+        client.figures.buffers.begin(size_of::<Self>());
         let mut decoder = RequestDecoder::new(limits);
         decoder.restrict(session.user.is_none());
         let wire = Wire {
@@ -95,7 +96,9 @@ impl<B: Backend> Connection<B> {
 
     /// Does all that can be done without waiting.
     fn turn(&mut self, task: &mut Context<'_>) -> Poll<Turn> {
-        match self.work(task) {
+        let worked = self.work(task);
+        self.wire.session.client.figures.buffers.read(&self.wire.decoder);
+        match worked {
             Poll::Ready(Ok(turn)) => Poll::Ready(turn),
             Poll::Ready(Err(end)) => Poll::Ready(Turn::End(end)),
             Poll::Pending => Poll::Pending,
@@ -155,6 +158,7 @@ impl<B: Backend> Connection<B> {
                 }
             };
             tally.commands += 1;
+            stopwatch.begin(session);
             let (command, known) = match command::find(&args[0]) {
                 Some(command)
                     if let Kind::Data(known) = command.kind

@@ -7,11 +7,13 @@
 
 mod accept;
 mod backend;
+mod buffers;
 mod calls;
 mod channels;
 mod client;
 mod command;
 mod connection;
+mod latency;
 mod listener;
 mod pause;
 mod registry;

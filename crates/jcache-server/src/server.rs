@@ -11,8 +11,8 @@ use crate::accept::accept;
 use crate::backend::Backend;
 use crate::command::info;
 use crate::listener::Listener;
-use crate::settings::{Limits, Parameter};
-use crate::shared::{InfoSource, Settings, Shared};
+use crate::settings::{Embedder, InfoSource, Limits, Parameter, Reset, Rewrite};
+use crate::shared::{Settings, Shared};
 use crate::status::{Section, Slow, Status};
 use crate::users::{User, Users};
 use crate::workers::Workers;
@@ -42,6 +42,8 @@ impl<B: Backend> Server<B> {
             threads: 0,
             parameters: Vec::new(),
             info: Vec::new(),
+            rewrite: None,
+            resets: Vec::new(),
         }
     }
 
@@ -89,6 +91,8 @@ pub struct Builder<B> {
     threads: usize,
     parameters: Vec<Parameter>,
     info: Vec<InfoSource>,
+    rewrite: Option<Rewrite>,
+    resets: Vec<Reset>,
 }
 
 impl<B> fmt::Debug for Builder<B> {
@@ -142,12 +146,28 @@ impl<B: Backend> Builder<B> {
         self
     }
 
+    /// Lets `CONFIG REWRITE` write the settings to where they came from: `write` is given what `CONFIG GET *` tells, and
+    /// says what went wrong. Without it, as with a Redis without a file, that is an error.
+    pub fn rewrite(
+        mut self,
+        write: impl Fn(&[(String, String)]) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        self.rewrite = Some(Arc::new(write));
+        self
+    }
+
+    /// Calls `reset` when a client says `CONFIG RESETSTAT`: for counters of its own in [`Builder::info`].
+    pub fn on_reset(mut self, reset: impl Fn() + Send + Sync + 'static) -> Self {
+        self.resets.push(Arc::new(reset));
+        self
+    }
+
     /// The server.
     ///
     /// # Errors
     /// Configuration, for settings that leave nothing to serve, and when threads cannot be started.
     pub fn build(self) -> Result<Server<B>> {
-        let Self { backend, limits, users, protected, threads, parameters, mut info } = self;
+        let Self { backend, limits, users, protected, threads, parameters, mut info, rewrite, resets } = self;
         let wrong = |text: String| Err(Error::new(ErrorKind::Configuration, text));
         if limits.clients == 0 {
             return wrong("no client may connect: the limit of clients is 0".into());
@@ -159,7 +179,8 @@ impl<B: Backend> Builder<B> {
         let (of_backend, keyspace) = (backend.clone(), backend.clone());
         info.insert(0, Arc::new(move || of_backend.info()));
         info.push(Arc::new(move || vec![count_keys(&keyspace)]));
-        let shared = Shared::new(Settings::new(limits, protected), Users::new(users), parameters, info);
+        let embedder = Embedder { parameters, info, rewrite, resets };
+        let shared = Shared::new(Settings::new(limits, protected), Users::new(users), embedder);
         let workers = match threads {
             0 => None,
             threads => match Workers::start(threads) {
@@ -171,7 +192,7 @@ impl<B: Backend> Builder<B> {
     }
 }
 
-/// The keys, when the backend knows without waiting.
+/// The keys, when the backend knows without waiting; for one that does not tell itself, and then of no deadlines.
 fn count_keys(backend: &impl Backend) -> Section {
     let section = Section::new("Keyspace");
     match backend.try_call(&Request::Query(DbSize {}.into())) {

@@ -36,6 +36,8 @@ pub(crate) struct Session {
     pub(crate) watch: Watch,
     pub(crate) subscriptions: Option<Box<[HashSet<Value>; 3]>>,
     pub(crate) replies: Replies,
+    /// Commands so far, for those of them that are measured.
+    pub(crate) measured: u32,
 }
 
 /// Whether the client wants replies (`CLIENT REPLY`).
@@ -85,6 +87,7 @@ impl Session {
             watch: Watch::new(),
             subscriptions: None,
             replies: Replies::On,
+            measured: 0,
         };
         if session.shared.users.are_open() {
             session.let_in(users::DEFAULT.into());
@@ -223,7 +226,11 @@ impl Session {
         }
         queue.bytes += bytes;
         queue.commands.push((command, args.to_static()));
-        self.client.facts.lock().queued = Some(queue.commands.len());
+        {
+            let mut facts = self.client.facts.lock();
+            let places = queue.commands.capacity() * size_of::<(&Command, Arguments<'_>)>();
+            (facts.queued, facts.queued_bytes) = (Some(queue.commands.len()), queue.bytes + places);
+        }
         self.reply(&Reply::Status("QUEUED".into()));
     }
 
@@ -267,7 +274,7 @@ impl Session {
         self.queue = None;
         self.watch = Watch::new();
         let mut facts = self.client.facts.lock();
-        (facts.queued, facts.watched) = (None, 0);
+        (facts.queued, facts.queued_bytes, facts.watched) = (None, 0, 0);
     }
 
     /// The messages that have come go to the client.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::status::Section;
+
 /// Bounds on what clients may take. Change the fields of the default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -72,6 +74,24 @@ pub struct OutputLimit {
 type Get = Arc<dyn Fn() -> String + Send + Sync>;
 /// Changes it, or says why not.
 type Set = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
+
+/// Gives sections of `INFO`.
+pub(crate) type InfoSource = Arc<dyn Fn() -> Vec<Section> + Send + Sync>;
+
+/// Sets counters back.
+pub(crate) type Reset = Arc<dyn Fn() + Send + Sync>;
+
+/// What whoever embeds the server adds to it.
+#[derive(Clone)]
+pub(crate) struct Embedder {
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) info: Vec<InfoSource>,
+    pub(crate) rewrite: Option<Rewrite>,
+    pub(crate) resets: Vec<Reset>,
+}
+
+/// Writes settings down, given as names and values, or says why it cannot.
+pub(crate) type Rewrite = Arc<dyn Fn(&[(String, String)]) -> Result<(), String> + Send + Sync>;
 
 /// A setting of whoever embeds the server, for `CONFIG GET` and `CONFIG SET`.
 #[derive(Clone)]

@@ -10,16 +10,14 @@ use tokio::sync::{Notify, Semaphore};
 use crate::calls::Calls;
 use crate::channels::{Channels, Kind};
 use crate::client::{Reason, signal};
+use crate::latency::Latencies;
 use crate::pause::Pause;
 use crate::registry::{Registry, Totals};
-use crate::settings::{Limits, Parameter};
+use crate::settings::{Embedder, Limits};
 use crate::slow::SlowLog;
-use crate::status::{Section, Status};
+use crate::status::Status;
 use crate::train;
 use crate::users::Users;
-
-/// Gives sections of `INFO`.
-pub(crate) type InfoSource = Arc<dyn Fn() -> Vec<Section> + Send + Sync>;
 
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
@@ -28,12 +26,12 @@ pub(crate) struct Shared {
     pub(crate) channels: Channels,
     pub(crate) slow: SlowLog,
     pub(crate) calls: Calls,
+    pub(crate) latencies: Latencies,
     pub(crate) pause: Pause,
     pub(crate) counts: Counts,
     /// For commands that a client has under way besides another.
     pub(crate) beside: Arc<Semaphore>,
-    pub(crate) parameters: Vec<Parameter>,
-    pub(crate) info: Vec<InfoSource>,
+    pub(crate) embedder: Embedder,
     /// The addresses that are served.
     pub(crate) addresses: Mutex<Vec<String>>,
     /// Forty digits that no other server has.
@@ -55,6 +53,8 @@ pub(crate) struct Settings {
     pub(crate) slow_micros: AtomicI64,
     /// Milliseconds from which `LATENCY` remembers a command; zero for never.
     pub(crate) spike_millis: AtomicU64,
+    /// Whether a sample of the commands is measured.
+    pub(crate) tracks_latency: AtomicBool,
 }
 
 impl Settings {
@@ -65,6 +65,7 @@ impl Settings {
             protected: AtomicBool::new(protected),
             slow_micros: AtomicI64::new(slow),
             spike_millis: AtomicU64::new(0),
+            tracks_latency: AtomicBool::new(true),
         }
     }
 }
@@ -96,7 +97,7 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(settings: Settings, users: Users, parameters: Vec<Parameter>, info: Vec<InfoSource>) -> Self {
+    pub(crate) fn new(settings: Settings, users: Users, embedder: Embedder) -> Self {
         let now = Instant::now();
         Self {
             settings,
@@ -105,11 +106,11 @@ impl Shared {
             channels: Channels::default(),
             slow: SlowLog::default(),
             calls: Calls::new(),
+            latencies: Latencies::new(),
             pause: Pause::default(),
             counts: Counts::default(),
             beside: Arc::new(Semaphore::new(train::BESIDE)),
-            parameters,
-            info,
+            embedder,
             addresses: Mutex::default(),
             run_id: run_id(),
             started: now,

@@ -86,18 +86,33 @@ impl<B: Backend> Connection<B> {
         if !train.is_empty() {
             self.run_train(train).await?;
         }
-        let Some((args, mut what)) = alone else { return Ok(()) };
+        let Some((args, what)) = alone else { return Ok(()) };
+        let client = self.wire.session.client.clone();
+        client.figures.buffers.begin_command(&args);
+        let ended = self.run_alone(&args, what).await;
+        client.figures.buffers.end_command();
+        ended
+    }
+
+    /// Carries out one command by itself.
+    async fn run_alone(&mut self, args: &Arguments<'static>, mut what: What) -> Result<(), End> {
         loop {
             match what {
-                What::Data(command, known) => self.call(command, known, &args).await?,
-                What::Work(Work::Watch) => self.watch(&args).await?,
-                What::Work(Work::Execute) => self.execute().await?,
+                What::Data(command, known) => self.call(command, known, args).await?,
+                What::Work(work) => {
+                    let started = Instant::now();
+                    match work {
+                        Work::Watch => self.watch(args).await?,
+                        Work::Execute => self.execute().await?,
+                    }
+                    stopwatch::measured(&self.wire.session, args, started.elapsed());
+                }
                 What::Paused | What::Anew => {
                     if let What::Paused = what {
                         let shared = self.wire.session.shared.clone();
                         self.wire.attend(shared.pause.over(), true).await?;
                     }
-                    what = match self.wire.session.consider(&args) {
+                    what = match self.wire.session.consider(args) {
                         Verdict::Done => return Ok(()),
                         Verdict::Data(command, known) => What::Data(command, known),
                         Verdict::Work(work) => What::Work(work),
@@ -126,7 +141,7 @@ impl<B: Backend> Connection<B> {
                 Attended::Done(None) | Attended::Unblocked { .. } => break,
             };
             let session = &mut self.wire.session;
-            stopwatch::note(session, &car.args, started.elapsed());
+            stopwatch::waited(session, &car.args, started.elapsed());
             session.count(car.command, 1, answer.is_err().into());
             session.out.take_from(&mut between, car.before);
             session.result(&answer);
@@ -158,7 +173,7 @@ impl<B: Backend> Connection<B> {
         if blocks {
             client.set_blocked(false);
         } else {
-            stopwatch::note(&self.wire.session, args, started.elapsed());
+            stopwatch::waited(&self.wire.session, args, started.elapsed());
         }
         Ok(match attended? {
             // The nil of a time that is over is that of a list, whatever the command answers otherwise.

@@ -89,6 +89,7 @@ impl Wire {
         if !self.decoder.is_midway() {
             self.decoder.release();
         }
+        self.session.client.figures.buffers.rest(&self.decoder, &self.session.out);
     }
 
     /// Writes what waits; pending when the client does not take all of it now.
@@ -98,6 +99,7 @@ impl Wire {
             return Ok(Poll::Ready(()));
         }
         let figures = &self.session.client.figures;
+        figures.buffers.write(&self.session.out);
         while !self.session.out.is_empty() {
             let out = &mut self.session.out;
             let written = if out.chunk().len() == out.remaining() {
@@ -117,12 +119,14 @@ impl Wire {
                         figures.progress.store(self.session.shared.second(), Ordering::Relaxed);
                     }
                     figures.output.store(self.session.out.len(), Ordering::Relaxed);
+                    figures.buffers.wait(&self.session.out);
                     return Ok(Poll::Pending);
                 }
             }
         }
         if figures.output.load(Ordering::Relaxed) > 0 {
             figures.output.store(0, Ordering::Relaxed);
+            figures.buffers.wait(&self.session.out);
         }
         match self.stream.poll_flush(task) {
             Poll::Ready(Err(_)) => Err(End::Gone),
@@ -146,6 +150,7 @@ impl Wire {
                 let figures = &self.session.client.figures;
                 add(&figures.bytes_in, count as u64);
                 figures.active.store(self.session.shared.second(), Ordering::Relaxed);
+                figures.buffers.read(&self.decoder);
                 Ok(Poll::Ready(count))
             }
         }

@@ -9,6 +9,7 @@
 
 mod agenda;
 mod both;
+mod calm;
 mod client;
 mod coordination;
 mod etcd;

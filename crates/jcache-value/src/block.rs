@@ -18,6 +18,7 @@ use bytes::Bytes;
 
 use crate::layout::{self, HEADER};
 
+mod deadline;
 mod ownership;
 #[cfg(test)]
 mod tests;
@@ -25,9 +26,11 @@ mod tests;
 /// The 16 bytes every block starts with.
 ///
 /// `meta` packs the rest in one word, so that a look-up (key, kind, deadline, frequency) loads it once:
-/// bits 0–1 frequency, 2–5 the flags below, 6–7 the owner's marks, 8–15 the key's length, 16–63 the deadline.
+/// bits 0–1 frequency, 2–5 the flags below, 6–7 the owner's marks, 8–15 the key's length, 16–19 references in stock,
+/// 20–63 the deadline.
 #[repr(C)]
 pub(crate) struct Header {
+    /// References, those that an entry has in stock included: see [`Block::lend`].
     refs: AtomicU32,
     /// Bytes of the value; 0 for objects.
     len: u32,
@@ -52,9 +55,10 @@ pub(crate) const MARKS_SHIFT: u32 = 6;
 pub(crate) const MARKS: u64 = 0b11 << MARKS_SHIFT;
 
 const KEY_LEN_SHIFT: u32 = 8;
-const DEADLINE_SHIFT: u32 = 16;
-/// The latest deadline, 48 bits of milliseconds: some 8,900 years.
-const DEADLINE_MAX: u64 = (1 << 48) - 1;
+const STOCK_SHIFT: u32 = 16;
+/// References that an entry counts at a time, of which it has so many in stock at most.
+const STOCK_MAX: u64 = 15;
+const STOCK: u64 = STOCK_MAX << STOCK_SHIFT;
 
 /// The block of all empty values. It holds a reference to itself, so it is never freed nor found unshared.
 static EMPTY: Header = Header { refs: AtomicU32::new(1), len: 0, meta: AtomicU64::new(0) };
@@ -125,7 +129,7 @@ impl Block {
     unsafe fn allocate(layout: Layout, key: &[u8], len: u32, flags: u64, deadline: u64) -> Block {
         let long = key.len() > u8::MAX as usize;
         let key_bits = if long { LONG_KEY } else { (key.len() as u64) << KEY_LEN_SHIFT };
-        let meta = flags | key_bits | deadline.min(DEADLINE_MAX) << DEADLINE_SHIFT;
+        let meta = flags | key_bits | deadline::pack(deadline);
         // SAFETY: the layout's size is never zero: it holds a header.
         let base = unsafe { alloc::alloc(layout) };
         let Some(header) = NonNull::new(base.cast::<Header>()) else { alloc::handle_alloc_error(layout) };
@@ -166,13 +170,17 @@ impl Block {
 
     #[inline]
     pub(crate) fn deadline(&self) -> u64 {
-        self.meta() >> DEADLINE_SHIFT
+        deadline::unpack(self.meta())
+    }
+
+    #[inline]
+    pub(crate) fn has_deadline(&self) -> bool {
+        deadline::is_there(self.meta())
     }
 
     #[inline]
     pub(crate) fn set_deadline(&mut self, deadline: u64) {
-        let rest = self.meta() & ((1 << DEADLINE_SHIFT) - 1);
-        self.set_meta(rest | deadline.min(DEADLINE_MAX) << DEADLINE_SHIFT);
+        self.set_meta(deadline::without(self.meta()) | deadline::pack(deadline));
     }
 
     /// Bytes of the value.

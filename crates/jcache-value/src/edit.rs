@@ -157,6 +157,7 @@ impl Value {
                 (new, value)
             };
             new.inherit(block);
+            block.clear_stock();
             *self = Value::from_block(new);
             return value;
         }

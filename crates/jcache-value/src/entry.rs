@@ -14,8 +14,9 @@ use crate::{SHARE_MIN, Value, ahead, layout};
 /// owns its object, but only shares its text: [`Entry::as_text`] shows the entry itself as a [`Value`], and clones of it
 /// may outlive the entry. Text that is out there like this is never changed; edits then move the entry to a new block.
 ///
-/// Deadlines are milliseconds since the Unix epoch, 0 for none, saturating at 2⁴⁸ − 1. The entry only keeps them: it
-/// knows no clock. `T` is what the keyspace holds besides text; `Entry<()>` is a plain pair of key and value.
+/// Deadlines are milliseconds since the Unix epoch, 0 for none, saturating at 2⁴⁸ − 1; those after the year 2248 are kept
+/// up to 31 ms late. The entry only keeps them: it knows no clock. `T` is what the keyspace holds besides text;
+/// `Entry<()>` is a plain pair of key and value.
 ///
 /// ```
 /// use jcache_value::Entry;
@@ -133,12 +134,34 @@ impl<T> Entry<T> {
         self.block().deadline()
     }
 
+    /// Whether there is a deadline. O(1), and faster than to ask for it.
+    #[inline]
+    pub fn has_deadline(&self) -> bool {
+        self.block().has_deadline()
+    }
+
     /// The text, if this is a text entry. O(1).
     ///
     /// Cloning it makes a handle to this very block, which keeps the block alive, key included.
     #[inline]
     pub fn as_text(&self) -> Option<&Value> {
         if self.is_object() { None } else { Some(&self.value) }
+    }
+
+    /// A handle to the text, if this is a text entry, as a clone of [`Entry::as_text`]; and counts a hit, as
+    /// [`Entry::touch`]. O(1).
+    ///
+    /// It is the faster way to both: mostly no atomic addition is needed, only the entry for oneself.
+    ///
+    /// ```
+    /// # use jcache_value::Entry;
+    /// let mut entry = Entry::<()>::text(b"key", b"value", 0);
+    /// assert_eq!(entry.lend_text().expect("text"), b"value");
+    /// assert_eq!(entry.frequency(), 1);
+    /// ```
+    #[inline]
+    pub fn lend_text(&mut self) -> Option<Value> {
+        if self.is_object() { None } else { Some(Value::from_block(self.block_mut().lend())) }
     }
 
     /// The text for edits. Callers keep the entry's key and deadline.
@@ -287,7 +310,12 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     /// Words of `N` bytes from both ends, which may overlap; for `N` to 2 `N` bytes.
     #[inline(always)]
     fn ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
-        a.first_chunk::<N>() == b.first_chunk::<N>() && a.last_chunk::<N>() == b.last_chunk::<N>()
+        match (a.first_chunk::<N>(), b.first_chunk::<N>(), a.last_chunk::<N>(), b.last_chunk::<N>()) {
+            (Some(first), Some(other_first), Some(last), Some(other_last)) => {
+                (first == other_first) & (last == other_last)
+            }
+            _ => false,
+        }
     }
     a.len() == b.len()
         && match a.len() {
@@ -305,8 +333,8 @@ impl<T> Drop for Entry<T> {
         unsafe {
             if self.is_object() {
                 drop(self.take_object());
-            } else {
-                ManuallyDrop::drop(&mut self.value);
+            } else if self.block_mut().release_entry() {
+                self.value.free();
             }
         }
     }

@@ -150,9 +150,9 @@ impl Value {
         self.block_size() + if self.0.meta() & SHARED == 0 { 0 } else { self.len() }
     }
 
-    /// Frees the block: the last reference is gone.
+    /// Frees the block: the last reference is gone, and nobody uses this one after.
     #[inline(never)]
-    fn free(&mut self) {
+    pub(crate) fn free(&mut self) {
         let layout = self.0.value_layout();
         // SAFETY: nobody else has the block, and nobody uses it after this. The flag says that there is a `Bytes` to
         // drop; the layout is the one the block was made with.

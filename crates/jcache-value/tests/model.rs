@@ -35,6 +35,7 @@ enum Op {
     Touch,
     Cool,
     Clone,
+    Lend,
     ToBytes,
     Forget(usize),
     PushObject(char),
@@ -53,8 +54,8 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
 
 fn op() -> impl Strategy<Value = Op> {
     use Op::{
-        Append, AppendHandle, Cool, Forget, Object, Overwrite, PushObject, SetDeadline, SetShared, SetSharedToHandle,
-        SetText, Shared, TakeObject, Text, ToBytes, Touch, WriteAt,
+        Append, AppendHandle, Cool, Forget, Lend, Object, Overwrite, PushObject, SetDeadline, SetShared,
+        SetSharedToHandle, SetText, Shared, TakeObject, Text, ToBytes, Touch, WriteAt,
     };
     prop_oneof![
         1 => content().prop_map(Text),
@@ -71,6 +72,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Touch),
         1 => Just(Cool),
         3 => Just(Op::Clone),
+        3 => Just(Lend),
         1 => Just(ToBytes),
         4 => any::<usize>().prop_map(Forget),
         1 => any::<char>().prop_map(PushObject),
@@ -152,7 +154,8 @@ impl World {
             }
             Op::SetDeadline(deadline) => {
                 self.entry.set_deadline(deadline);
-                self.model.deadline = deadline.min((1 << 48) - 1);
+                let kept = deadline.min((1 << 48) - 1);
+                self.model.deadline = if kept < 1 << 43 { kept } else { kept | 31 };
             }
             Op::Touch => {
                 self.entry.touch();
@@ -165,6 +168,13 @@ impl World {
             Op::Clone => {
                 if let Some(text) = self.entry.as_text() {
                     self.handles.push((text.clone(), text.to_vec()));
+                }
+            }
+            Op::Lend => {
+                if let Some(text) = self.entry.lend_text() {
+                    let bytes = text.to_vec();
+                    self.handles.push((text, bytes));
+                    self.model.frequency = (self.model.frequency + 1).min(3);
                 }
             }
             Op::ToBytes => {

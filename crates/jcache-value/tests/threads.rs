@@ -78,14 +78,14 @@ fn hits_never_change_while_writers_edit() {
                 }
             });
         }
-        for _ in 0..2 {
-            scope.spawn(|| {
+        for lends in [false, true] {
+            let entry = &entry;
+            scope.spawn(move || {
                 let mut held: Vec<Value> = Vec::new();
                 for round in 0..20_000 {
                     let hit = {
-                        let entry = entry.lock().unwrap();
-                        entry.touch();
-                        entry.as_text().unwrap().clone()
+                        let mut entry = entry.lock().unwrap();
+                        if lends { entry.lend_text() } else { entry.as_text().cloned() }.unwrap()
                     };
                     held.push(hit);
                     if round % 16 == 0 {

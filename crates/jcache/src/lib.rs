@@ -90,8 +90,8 @@ pub mod commands;
 #[cfg(feature = "distributed")]
 pub mod distributed {
     pub use jcache_cluster::{
-        Ack, ClusterConfig, Counters, Etcd, EtcdTls, Notice, Overview, Part, Peer, PeerFigures, Profile, Read, Role,
-        RoleWatch, Status, Timing, Tls, Token, Unclean, hand_over,
+        Ack, ClusterConfig, CommitTimes, Counters, Etcd, EtcdTls, Lag, Notice, Overview, Part, Peer, PeerFigures,
+        Profile, Read, Role, RoleWatch, Status, Timing, Tls, Token, Unclean, hand_over,
     };
 }
 mod levels;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jcache::distributed::{ClusterConfig, Etcd, Profile};
 use jcache::prelude::*;
-use jcache::{Arg, DistributedMemory, Memory, Redis, Reply, Request};
+use jcache::{Arg, DistributedMemory, ErrorKind, HealthState, Memory, Redis, Reply, Request};
 use jcache_testkit::etcd::{Etcd as Server, etcd_or_skip};
 use jcache_testkit::oracle::redis_or_skip;
 
@@ -128,4 +128,44 @@ async fn above_redis_it_decides_and_redis_follows() {
     run(&cache, "DEL key old").await;
     assert_eq!(run(&cache, "EXISTS key old").await, Reply::Int(0));
     assert_eq!(run(&only_redis, "EXISTS key old").await, Reply::Int(0));
+}
+
+/// Calls that fail, one after the other or together, as a level down has it: more than a level may fail in a row.
+async fn all_fail(cache: &Cache, code: &str, uncertain: bool) {
+    let calls = (0..5).map(|_| {
+        let cache = cache.clone();
+        tokio::spawn(async move {
+            let args = ["SET", "key", "value"].map(Arg::from);
+            let request = Request::parse(&args).expect("a command");
+            cache.call(&request).await.expect_err("too few members are in step")
+        })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        let error = call.await.expect("no panic");
+        assert_eq!((error.kind(), error.is_uncertain()), (ErrorKind::Refused, uncertain), "{error}");
+        assert!(error.message().starts_with(code), "the code comes first: {error}");
+    }
+    let health = cache.stats().levels[0].health;
+    assert_eq!(health, HealthState::Up, "a level that refuses is there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_it_refuses_keeps_its_words_and_takes_no_level_down() {
+    let Some(etcd) = etcd_or_skip() else { return };
+    // Longer than the usual deadline of shared levels, which would cut the calls off with words of its own.
+    let patience = Duration::from_millis(1_200);
+    let member = |node: &'static str| {
+        let config = ClusterConfig::new("refusals", Etcd::new(etcd.endpoints())).node_id(node).profile(Profile::Fast);
+        DistributedMemory::join(config.min_insync(2).call_timeout(patience))
+    };
+    let a = member("a").await.expect("a place in the cluster");
+    let cache = Cache::builder().level(a).build().expect("one level");
+    all_fail(&cache, "NOREPLICAS ", false).await;
+    let b = member("b").await.expect("a place in the cluster");
+    run(&cache, "SET key value").await;
+    drop(b);
+    // The set is not shrunk below what a write needs: who leads has executed them, and nobody can tell.
+    all_fail(&cache, "UNCERTAIN ", true).await;
+    let _b = member("b").await.expect("a place in the cluster");
+    run(&cache, "SET key value").await;
 }

@@ -60,6 +60,7 @@ impl Engine {
                 break;
             }
             let Some(wait) = lead.waits.pop_front() else { break };
+            self.counters.commits.add(cx.now.boot_us.saturating_sub(wait.since));
             self.respond(cx, wait.origin, ForwardResult::Done { reply: wait.reply, offset: wait.offset });
         }
         let Part::Leading(lead) = &mut self.part else { return };

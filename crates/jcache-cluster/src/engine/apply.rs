@@ -18,8 +18,10 @@ impl Engine {
             let mut bytes = run.bytes;
             while let Some(record) = next_record(&mut bytes) {
                 let offset = self.applied + 1;
-                if let Err(failure) = self.apply_record(cx, &record, offset) {
-                    return self.differs(cx, failure, offset);
+                if let Err(failure) = self.apply_record(cx, &record, offset)
+                    && !self.differs(cx, failure, offset)
+                {
+                    return;
                 }
                 self.applied = offset;
             }
@@ -47,7 +49,7 @@ impl Engine {
             Kind::Digest => {
                 let (shard, digest) = (take_varint(&mut body)? as usize, take_varint(&mut body)?);
                 self.counters.digests += 1;
-                if cx.store.digest(shard) != digest {
+                if shard >= cx.store.shards() || cx.store.digest(shard) != digest {
                     return Err(Mismatch::Digest(shard));
                 }
             }
@@ -62,21 +64,23 @@ impl Engine {
         Ok(())
     }
 
-    /// This copy is not the leader's: alarm, and everything anew.
-    fn differs<S: Store>(&mut self, cx: &mut Cx<'_, S>, failure: Mismatch, offset: Offset) {
+    /// This copy is not the leader's: alarm, and everything anew. Gives whether to go on: who is to lead has nobody to
+    /// take it from, and must execute all of the tail that it keeps (R9).
+    fn differs<S: Store>(&mut self, cx: &mut Cx<'_, S>, failure: Mismatch, offset: Offset) -> bool {
         let shard = match failure {
-            Mismatch::Unknown => return self.fail(cx, Fatal::UnknownRecord),
+            Mismatch::Unknown => {
+                self.fail(cx, Fatal::UnknownRecord);
+                return false;
+            }
             Mismatch::Digest(shard) => shard,
             Mismatch::Effect => usize::MAX,
         };
         self.counters.digest_mismatches += 1;
         self.notify(cx, Notice::DigestMismatch { shard, offset });
-        if let Part::Following(following) = &mut self.part {
-            following.resync = true;
-            self.rejoin(cx);
-        } else {
-            self.applied = offset;
-        }
+        let Part::Following(following) = &mut self.part else { return true };
+        following.resync = true;
+        self.rejoin(cx);
+        false
     }
 }
 

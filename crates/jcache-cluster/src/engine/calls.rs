@@ -39,6 +39,8 @@ pub(crate) struct Calls {
     pub(crate) deadlines: BTreeSet<(u64, u64)>,
     /// Reads that wait until this process has seen enough.
     pub(crate) waiting: BTreeSet<u64>,
+    /// Calls that would be sent again, and whose callers have gone: they end with the step.
+    abandoned: Vec<u64>,
     pub(crate) uplink: Option<Uplink>,
     pub(crate) generation: u64,
     pub(crate) pause_until: u64,
@@ -55,8 +57,9 @@ pub(crate) struct Pending {
     pub(crate) several: bool,
     pub(crate) deadline: u64,
     pub(crate) sends: u32,
-    /// It was sent again because it had waited for so long: its caller is still there.
+    /// The leader is asked to let it go because it has waited for so long: its caller is still there.
     pub(crate) renewing: bool,
+    /// Its caller has gone: whatever becomes of it, it is not sent again.
     pub(crate) cancelled: bool,
 }
 
@@ -64,14 +67,21 @@ impl Pending {
     fn new(call: Option<CallId>, work: Asked, command: Bytes, deadline: u64) -> Self {
         Self { call, work, command, several: false, deadline, sends: 0, renewing: false, cancelled: false }
     }
+
+    /// How a call ends that is not sent again.
+    fn given_up(&self) -> Failure {
+        let sent = self.sends > 0 && matches!(self.work, Asked::Write(..));
+        if sent { Failure::Unknown } else { Failure::Cancelled }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Asked {
     Open,
     Read(Level),
-    /// A read from here that waits for this token, until this time.
-    Wait(Token, u64),
+    /// A read from here that waits for this token, until this time; only one that asked for the token itself is told when
+    /// it is lost.
+    Wait(Token, u64, Level),
     /// A write; a blocking one until this boot time.
     Write(Ack, Blocks),
 }
@@ -86,6 +96,12 @@ pub(crate) enum Blocks {
 impl Calls {
     pub(crate) fn len(&self) -> usize {
         self.by_call.len()
+    }
+
+    /// Whether callers wait for answers that come soon, unlike those that wait for an element.
+    pub(crate) fn has_short_ones(&self) -> bool {
+        let waits = |pending: &Pending| matches!(pending.work, Asked::Write(_, Blocks::Until(_) | Blocks::Forever));
+        self.by_call.values().any(|seq| self.pending.get(seq).is_some_and(|pending| !waits(pending)))
     }
 
     /// All numbers below are finished for their callers.
@@ -123,10 +139,28 @@ impl Calls {
         self.again_all(|_| false);
     }
 
-    /// Whatever was sent is to be sent again, except what `waits` for its answer already.
+    /// Whatever was sent is to be sent again, except what `waits` for its answer already; and what nobody waits for any
+    /// more: at the next leader it could take what others need.
     pub(crate) fn again_all(&mut self, waits: impl Fn(u64) -> bool) {
-        let Self { pending, unsent, waiting, .. } = self;
-        unsent.extend(pending.keys().copied().filter(|seq| !waiting.contains(seq) && !waits(*seq)));
+        let Self { pending, unsent, waiting, abandoned, .. } = self;
+        for (seq, pending) in pending.iter_mut().filter(|(seq, _)| !waiting.contains(seq) && !waits(**seq)) {
+            // Who was asked to let it go has not answered, and is asked no more.
+            pending.renewing = false;
+            if pending.cancelled {
+                abandoned.push(*seq);
+            } else {
+                unsent.insert(*seq);
+            }
+        }
+    }
+
+    /// A call is to end at `deadline` if that is earlier than it would have.
+    fn hurry(&mut self, seq: u64, deadline: u64) {
+        if let Some(pending) = self.pending.get_mut(&seq).filter(|it| deadline < it.deadline) {
+            self.deadlines.remove(&(pending.deadline, seq));
+            self.deadlines.insert((deadline, seq));
+            pending.deadline = deadline;
+        }
     }
 }
 
@@ -182,6 +216,7 @@ impl Engine {
     fn refuses(&self) -> Option<Failure> {
         match &self.part {
             Part::Left => Some(Failure::ShuttingDown),
+            _ if self.leaving_since.is_some() => Some(Failure::ShuttingDown),
             _ if self.calls.len() >= self.config.max_calls => Some(Failure::Overloaded),
             _ => None,
         }
@@ -259,7 +294,7 @@ impl Engine {
         };
         let asked = match token {
             Some(token) => match self.has_seen(token) {
-                Seen::Lost if level != Level::Local => Asked::Wait(token, 0),
+                Seen::Lost if level != Level::Local => Asked::Wait(token, 0, level),
                 // What a failover took from this process is nothing to wait for.
                 Seen::Yes | Seen::Lost if leads && level != Level::Local && self.hw < self.log.leo() => {
                     return self.session_read_at_leader(cx, query, request, pending(Asked::Read(Level::Leader)));
@@ -269,7 +304,7 @@ impl Engine {
                     let mut pending = pending(Asked::Read(level));
                     return self.answer_read(cx, &mut pending, reply);
                 }
-                _ => Asked::Wait(token, cx.now.boot_us + ms(self.config.session_wait_ms)),
+                _ => Asked::Wait(token, cx.now.boot_us + ms(self.config.session_wait_ms), level),
             },
             None => Asked::Read(if level == Level::Local { Level::Leader } else { level }),
         };
@@ -278,7 +313,7 @@ impl Engine {
         let seq = self.calls.number(false);
         self.calls.add(seq, pending);
         match asked {
-            Asked::Wait(_, 0) => self.fail_call(cx, seq, Failure::SessionLost),
+            Asked::Wait(_, 0, _) => self.fail_call(cx, seq, Failure::SessionLost),
             Asked::Wait(..) => drop(self.calls.waiting.insert(seq)),
             _ => drop(self.calls.unsent.insert(seq)),
         }
@@ -320,11 +355,8 @@ impl Engine {
 
     /// Whether what is executed here includes the token's write; or cannot, because a failover lost it.
     fn has_seen(&self, token: Token) -> Seen {
-        if token.epoch != 0 && token.epoch < self.log.epochs.last() {
-            let end = self.log.epochs.end(token.epoch, self.log.leo());
-            if end.is_some_and(|end| token.offset > end) {
-                return Seen::Lost;
-            }
+        if self.log.epochs.is_lost(token.epoch, token.offset) {
+            return Seen::Lost;
         }
         // In an epoch of which nothing is here yet, the same offset may be another write.
         let known = token.epoch <= self.log.epochs.last();
@@ -343,11 +375,13 @@ impl Engine {
             return;
         }
         for seq in self.calls.waiting.clone() {
-            let Some(Pending { work: Asked::Wait(token, _), .. }) = self.calls.pending.get(&seq) else { continue };
+            let Some(Pending { work: Asked::Wait(token, _, level), .. }) = self.calls.pending.get(&seq) else {
+                continue;
+            };
             match self.has_seen(*token) {
                 Seen::NotYet => {}
-                Seen::Lost => self.fail_call(cx, seq, Failure::SessionLost),
-                Seen::Yes => {
+                Seen::Lost if *level != Level::Local => self.fail_call(cx, seq, Failure::SessionLost),
+                Seen::Yes | Seen::Lost => {
                     let Some(mut pending) = self.calls.remove(seq) else { continue };
                     let command = pending.command.clone();
                     let args = read_open_command(&command).expect("invariant: written by this process");
@@ -487,6 +521,10 @@ impl Engine {
                 if pending.cancelled && matches!(result, ForwardResult::Cancelled) {
                     Failure::Unknown
                 } else {
+                    if once && matches!(result, ForwardResult::Again) {
+                        // Nobody has carried it out: it is as if it had not been sent.
+                        pending.sends = 0;
+                    }
                     return self.again(cx, seq);
                 }
             }
@@ -504,8 +542,22 @@ impl Engine {
     }
 
     fn again<S: Store>(&mut self, cx: &mut Cx<'_, S>, seq: u64) {
+        let Some(pending) = self.calls.pending.get_mut(&seq) else { return };
+        pending.renewing = false;
+        if pending.cancelled {
+            let failure = pending.given_up();
+            return self.fail_call(cx, seq, failure);
+        }
         self.calls.unsent.insert(seq);
         self.calls.pause_until = cx.now.boot_us + ms(PAUSE_MS);
+    }
+
+    /// Calls end that would have been sent again for callers who have gone.
+    pub(super) fn end_abandoned<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
+        for seq in std::mem::take(&mut self.calls.abandoned) {
+            let Some(failure) = self.calls.pending.get(&seq).map(Pending::given_up) else { continue };
+            self.fail_call(cx, seq, failure);
+        }
     }
 
     /// A call that waited for very long goes on under a new number, so that the old one does not hold up the session.
@@ -547,7 +599,7 @@ impl Engine {
         }
         for seq in self.calls.waiting.clone() {
             if let Some(pending) = self.calls.pending.get_mut(&seq)
-                && matches!(pending.work, Asked::Wait(_, until) if until <= boot)
+                && matches!(pending.work, Asked::Wait(_, until, _) if until <= boot)
             {
                 pending.work = Asked::Read(Level::Leader);
                 self.calls.waiting.remove(&seq);
@@ -558,9 +610,13 @@ impl Engine {
         if self.calls.uplink.as_ref().is_some_and(|it| !it.ready && boot > it.since + ms(self.config.timing.evict_ms)) {
             self.drop_uplink(cx);
         }
+        // What its session keeps for retries this process knows as every other does.
         let low = self.calls.low();
+        let kept = self.calls.session.map_or(0, |session| self.sessions.bytes_held_by(session, low));
         let old = self.calls.next.saturating_sub(low) > self.config.session_window / 2;
-        if old && let Some(pending) = self.calls.pending.get_mut(&low) {
+        if (old || kept > self.config.session_bytes / 2)
+            && let Some(pending) = self.calls.pending.get_mut(&low)
+        {
             let blocks = matches!(pending.work, Asked::Write(_, blocks) if blocks != Blocks::No);
             if blocks && !pending.renewing && pending.sends > 0 && !self.calls.unsent.contains(&low) {
                 pending.renewing = true;
@@ -575,9 +631,11 @@ impl Engine {
         let Some(pending) = self.calls.pending.get_mut(&seq) else { return };
         pending.cancelled = true;
         if self.calls.unsent.contains(&seq) || self.calls.waiting.contains(&seq) {
-            let failure = if pending.sends == 0 { Failure::Cancelled } else { Failure::Unknown };
+            let failure = pending.given_up();
             return self.fail_call(cx, seq, failure);
         }
+        // Where nobody answers that, either, it ends as any other.
+        self.calls.hurry(seq, cx.now.boot_us.saturating_add(ms(self.config.call_ms)));
         self.withdraw(cx, seq);
     }
 

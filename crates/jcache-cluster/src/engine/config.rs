@@ -27,6 +27,9 @@ impl Timing {
 /// How far the rates of two nodes' clocks may differ, in thousandths (ρ = 1 %).
 pub const CLOCK_DRIFT_PERMILLE: u64 = 10;
 
+/// No span is longer than ten years, in milliseconds: sums of them do not run over.
+const LONGEST_MS: u64 = 10 * 366 * 24 * 3_600_000;
+
 /// Settings of one engine. The fields that must agree in the whole cluster are marked; they are compared at the join.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -77,6 +80,8 @@ pub struct Config {
     pub max_calls: usize,
     /// Results that a session keeps for retries at most (the distance from the first unfinished call to the last).
     pub session_window: u64,
+    /// Answers that a session keeps for retries, in bytes; with more, writes are refused until the process has gone on.
+    pub session_bytes: usize,
     /// A session ends this long after its member disappeared.
     pub session_ttl_ms: u64,
     /// A session read waits this long here before it goes to the leader.
@@ -132,6 +137,7 @@ impl Config {
             call_ms: 5_000,
             max_calls: 65_536,
             session_window: 4_096,
+            session_bytes: 16 << 20,
             session_ttl_ms: 600_000,
             session_wait_ms: 50,
             read_your_writes: true,
@@ -145,6 +151,12 @@ impl Config {
         }
     }
 
+    /// How often the coordinator is read whole: where an unclean start is allowed the lease needs the leader's key to have
+    /// been seen within that time, so it is looked at more often than that.
+    pub(crate) fn relist_every_ms(&self) -> u64 {
+        self.unclean_after_ms.map_or(self.relist_ms, |after| self.relist_ms.min(after / 3))
+    }
+
     /// Refuses what cannot work.
     ///
     /// # Errors
@@ -152,6 +164,29 @@ impl Config {
     pub fn validate(&self) -> Result<(), ConfigError> {
         let Timing { heartbeat_ms, evict_ms, lease_ms, grant_ms } = self.timing;
         let refuse = |why: String| Err(ConfigError(why));
+        // Two may be as long as there are numbers: the time of a call, and that before an unclean start.
+        let spans = [
+            ("heartbeat", heartbeat_ms),
+            ("evict", evict_ms),
+            ("lease", lease_ms),
+            ("grant", grant_ms),
+            ("reseed_wait", self.reseed_wait_ms),
+            ("found_wait", self.found_wait_ms),
+            ("session_lease", self.session_lease_ms),
+            ("relist", self.relist_ms),
+            ("retry", self.retry_ms),
+            ("rejoin", self.rejoin_ms),
+            ("hold_off", self.hold_off_ms.0.max(self.hold_off_ms.1)),
+            ("session_ttl", self.session_ttl_ms),
+            ("session_wait", self.session_wait_ms),
+            ("rank", self.rank_ms),
+            ("pause", self.pause_ms),
+            ("handover", self.handover_ms),
+            ("digest", self.digest_ms),
+        ];
+        if let Some((name, _)) = spans.iter().find(|(_, span)| *span > LONGEST_MS) {
+            return refuse(format!("{name} is above ten years"));
+        }
         if self.min_insync == 0 {
             return refuse("min_insync is 0: nobody would hold what is acknowledged".into());
         }
@@ -183,6 +218,7 @@ impl Config {
             ("retry", self.retry_ms),
             ("call", self.call_ms),
             ("session_window", self.session_window),
+            ("session_bytes", self.session_bytes as u64),
             ("frames_in_flight", self.frames_in_flight as u64),
             ("full_syncs", self.full_syncs as u64),
             ("frame", self.frame_bytes as u64),

@@ -2,7 +2,8 @@
 //! transaction that may be on its way.
 //!
 //! *Unknown outcome rule*: a transaction of which no answer came is sent again, the very same, until there is a definite
-//! answer. Reading again and giving up is wrong: the first copy may still land.
+//! answer. Reading again and giving up is wrong: the first copy may still land. That a *later* copy failed is no definite
+//! answer either: it says nothing of the first. Only a guard that does not hold does.
 
 use std::collections::BTreeMap;
 
@@ -59,8 +60,12 @@ pub(crate) struct Intent {
     pub(crate) state: StateRecord,
     /// What it would make the leader's key, unless that stays.
     pub(crate) leader: Option<LeaderRecord>,
+    /// The lease that the leader's key would live with.
+    lease: Option<LeaseId>,
     /// The request without an answer; `None` when it is to be sent again.
     request: Option<RequestId>,
+    /// How often it was sent.
+    copies: u32,
     /// When it is sent again.
     again_at: u64,
 }
@@ -93,6 +98,8 @@ pub(crate) struct Coord {
     /// When the last answer came.
     heard_at: u64,
     pub(crate) intent: Option<Intent>,
+    /// When the request was sent whose answer came last.
+    pub(crate) answer_sent: u64,
     /// Listings in a row that went back in time.
     went_back: u32,
 }
@@ -113,6 +120,18 @@ impl Coord {
     /// Whether the coordinator answered within the last `ms` milliseconds.
     pub(crate) fn heard_within(&self, boot_us: u64, within_ms: u64) -> bool {
         self.heard_at != 0 && boot_us.saturating_sub(self.heard_at) <= ms(within_ms)
+    }
+
+    /// Whether another one may lead already, by a transaction of which this process has not heard.
+    pub(crate) fn hands_over(&self) -> bool {
+        self.intent.as_ref().is_some_and(|intent| matches!(intent.purpose, Purpose::Handover(_)))
+    }
+
+    /// Whether a copy of the transaction that failed was the only one that can take effect: either no other was sent, or
+    /// none can land any more, because the lease that it names is no more.
+    fn is_over(&self, intent: &Intent) -> bool {
+        let registered = |lease| self.view.members.values().any(|(record, _)| record.lease == lease);
+        intent.copies == 1 || intent.lease.is_some_and(|lease| self.lease != Some(lease) && !registered(lease))
     }
 
     /// Wants everything read anew, soon.
@@ -142,6 +161,12 @@ impl Engine {
         }
     }
 
+    /// Reads every key now; or next, where a reading is under way that may have begun too early.
+    pub(super) fn list_soon<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
+        self.coord.list_wanted = true;
+        self.list(cx, 0);
+    }
+
     /// Sends a guarded transaction, and again until its outcome is known.
     pub(super) fn intend<S: Store>(
         &mut self,
@@ -158,8 +183,8 @@ impl Engine {
         }
         let txn = Txn { guards, writes };
         let request = Some(self.ask(cx, Asked::Intent, CoordRequest::Txn(txn.clone())));
-        let leader = leader.map(|(leader, _)| leader);
-        self.coord.intent = Some(Intent { purpose, txn, state, leader, request, again_at: 0 });
+        let (leader, lease) = leader.unzip();
+        self.coord.intent = Some(Intent { purpose, txn, state, leader, lease, request, copies: 1, again_at: 0 });
     }
 
     /// The coordinator's clockwork: lease, registration, watch, listing, repetition.
@@ -185,7 +210,7 @@ impl Engine {
             }
             _ => {}
         }
-        let stale = boot >= self.coord.listed_at + ms(self.config.relist_ms) || self.coord.listed_at == 0;
+        let stale = boot >= self.coord.listed_at + ms(self.config.relist_every_ms()) || self.coord.listed_at == 0;
         if self.coord.list_wanted || stale {
             self.list(cx, 0);
         }
@@ -201,6 +226,7 @@ impl Engine {
             let request = self.ask(cx, Asked::Intent, CoordRequest::Txn(txn));
             if let Some(intent) = &mut self.coord.intent {
                 intent.request = Some(request);
+                intent.copies += 1;
             }
         }
     }
@@ -222,7 +248,8 @@ impl Engine {
             if record.inc != me.member.inc {
                 // Most likely the process before this one: its lease runs out.
                 let since = *self.coord.taken_since.get_or_insert(boot);
-                if boot > since + ms(3 * self.config.session_lease_ms) {
+                // As it was read, and not as it was before a pause of this process.
+                if self.coord.listed_at > since + ms(3 * self.config.session_lease_ms) {
                     self.fail(cx, Fatal::DuplicateNodeId);
                 }
                 self.coord.list_wanted = true;
@@ -240,6 +267,7 @@ impl Engine {
             proto: self.config.wire,
             lease,
             cluster: self.cluster.clone().unwrap_or_default(),
+            epoch: self.promised,
         };
         let write = Write::Put { key: key.clone(), value: json(&record), lease: Some(lease) };
         let txn = Txn { guards: vec![(key, guard)], writes: vec![write] };
@@ -267,6 +295,9 @@ impl Engine {
                 }
                 self.coord.view.revision = self.coord.view.revision.max(revision);
                 self.viewed(cx);
+                if self.is_leadership_in_doubt() {
+                    self.list_soon(cx);
+                }
                 if self.rules.off(Switch::R12WatchDecides) {
                     self.confirm_leadership(cx);
                 }
@@ -276,6 +307,7 @@ impl Engine {
                 if !matches!(result, Err(CoordError::Unknown)) {
                     self.coord.heard_at = cx.now.boot_us.max(1);
                 }
+                self.coord.answer_sent = sent;
                 self.on_answer(cx, id, (asked, sent), result);
             }
         }
@@ -360,6 +392,7 @@ impl Engine {
                 if let Some(leader) = &intent.leader {
                     view.leader = Some((leader.clone(), revision));
                 }
+                self.take_state(cx.now.boot_us, &intent.state);
                 self.succeeded(cx, intent.purpose);
             }
             Ok(CoordAnswer::Refused(listing)) => {
@@ -367,15 +400,20 @@ impl Engine {
                 // An earlier copy may have landed: then what is there is what was to be written.
                 let state = listing.keys.get(&Key::State);
                 let landed = state.is_some_and(|kv| kv.value == json(&intent.state));
+                let state = state.and_then(|kv| serde_json::from_str(&kv.value).ok());
+                let shown = state.map_or((0, 0), |state: StateRecord| state.number());
+                // What it was guarded by is forgotten: this says nothing of a copy from before that.
+                let forgot = shown < (intent.state.epoch, intent.state.n - 1) && intent.copies > 1;
                 self.take_listing(&listing);
-                if landed && intent.purpose == Purpose::Change {
-                    self.succeeded(cx, intent.purpose);
-                } else {
-                    self.refused(cx, intent.purpose);
+                match intent.purpose {
+                    Purpose::Change if landed => self.succeeded(cx, intent.purpose),
+                    // The proposed set counts until the state is written anew.
+                    Purpose::Change if forgot => self.coord.list_wanted = true,
+                    _ => self.refused(cx, intent.purpose),
                 }
                 self.listed(cx, &listing, sent);
             }
-            Err(CoordError::Failed) => {
+            Err(CoordError::Failed) if self.coord.intent.as_ref().is_some_and(|intent| self.coord.is_over(intent)) => {
                 let intent = self.coord.intent.take().expect("invariant: checked just before");
                 self.coord.list_wanted = true;
                 self.refused(cx, intent.purpose);
@@ -436,9 +474,10 @@ impl Engine {
             own.is_some_and(|(record, _)| record.inc == self.me.member.inc && Some(record.lease) == lease);
         self.check_config(cx);
         self.viewed(cx);
+        self.check_reset(cx, sent);
         // R12: only what was read at the coordinator decides who leads.
         self.confirm_leadership(cx);
-        self.check_reset(cx, sent);
+        self.answer_early(cx, sent);
     }
 
     /// Compares the settings that must agree; the first to come writes them.
@@ -468,16 +507,18 @@ impl Engine {
             if view.leader.is_some() { None } else { view.leaderless_since.or(Some(cx.now.boot_us)) };
         let seen = view.state.as_ref().map_or(0, |(state, _)| state.epoch);
         let seen = seen.max(view.leader.as_ref().map_or(0, |(leader, _)| leader.epoch));
-        if let Some((state, _)) = &view.state {
+        if let Some((state, _)) = view.state.clone() {
             match &self.cluster {
                 Some(known) if *known != state.cluster_id => return self.fail(cx, Fatal::WrongCluster),
                 Some(_) => {}
                 None => self.cluster = Some(state.cluster_id.clone()),
             }
-            if state.epoch >= self.promised {
-                self.last_state = Some(state.clone());
-            }
+            self.take_state(cx.now.boot_us, &state);
         }
+        // Members that have seen more than what is recorded: that went back in time.
+        let members = self.coord.view.members.values().map(|(record, _)| record);
+        let members = members.filter(|record| self.cluster.as_ref() == Some(&record.cluster));
+        let seen = members.map(|record| record.epoch).fold(seen, u64::max);
         self.drop_void_intent();
         self.promise(cx, seen);
         self.consider(cx);
@@ -486,7 +527,7 @@ impl Engine {
     pub(super) fn fail<S: Store>(&mut self, cx: &mut Cx<'_, S>, why: Fatal) {
         if !matches!(self.part, Part::Left) {
             cx.out.push(Action::Fatal(why));
-            self.leave_now(cx);
+            self.leave_now(cx, false);
         }
     }
 

@@ -185,6 +185,9 @@ pub struct MemberRecord {
     /// The id of its cluster; empty when it has not been in one yet.
     #[serde(default)]
     pub cluster: String,
+    /// The highest epoch that it had seen when it registered.
+    #[serde(default)]
+    pub epoch: Epoch,
 }
 
 /// The value of `leader`.
@@ -226,6 +229,13 @@ pub struct StateRecord {
     pub unclean: u64,
     /// Grows by one with every write of this key.
     pub n: u64,
+}
+
+impl StateRecord {
+    /// What orders states: a later one has a larger number, whatever the coordinator's revisions say.
+    pub fn number(&self) -> (Epoch, u64) {
+        (self.epoch, self.n)
+    }
 }
 
 /// The value of `cfg`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::coord::Purpose;
-use super::coordinator::{Key, LeaderRecord, StateRecord};
+use super::coordinator::{Key, LeaderRecord, MemberRecord, StateRecord};
 use super::event::{Notice, StreamId};
 use super::member::{Epoch, MemberId, NodeId};
 use super::message::{Message, PeerStatus, StreamKind};
@@ -47,6 +47,10 @@ impl Engine {
         if self.candidacy.as_ref().is_some_and(|candidacy| Some(candidacy.kind) != wanted) {
             self.end_candidacy(cx);
         }
+        let silent = boot >= self.heard_at + ms(self.config.timing.grant_ms);
+        if silent && self.reset_since.is_none() && self.is_outdated() {
+            self.coord.want_list();
+        }
         let Some(kind) = wanted else { return self.found(cx) };
         if self.released_by.is_some() {
             return self.try_to_lead(cx, kind);
@@ -54,16 +58,22 @@ impl Engine {
         let Some(candidacy) = &mut self.candidacy else { return self.begin_candidacy(cx, kind) };
         let rank_us = ms(self.config.rank_ms);
         if candidacy.go_at.is_none() {
-            if candidacy.replies.len() < candidacy.expected && boot < candidacy.since + rank_us {
+            // Where data may be lost everybody is heard, and the coordinator is read once more.
+            let patience = if kind == Kind::Elect { rank_us } else { ms(self.config.timing.grant_ms) };
+            let all = candidacy.replies.len() >= candidacy.expected;
+            if !all && boot < candidacy.since + patience
+                || kind != Kind::Elect && self.coord.listed_at <= candidacy.since
+            {
                 return;
             }
             let status = self.peer_status();
+            let voter = |node: &NodeId| self.coord.view.members.get(node).is_some_and(|(it, _)| it.voter);
             let Some(candidacy) = &mut self.candidacy else { return };
             let key = |it: &PeerStatus| {
                 let epoch = if kind == Kind::Elect { 0 } else { it.last_epoch };
                 (epoch, it.leo, it.prio, std::cmp::Reverse(it.member.node.clone()))
             };
-            let better = candidacy.replies.iter().filter(|it| key(it) > key(&status)).count();
+            let better = candidacy.replies.iter().filter(|it| voter(&it.member.node) && key(it) > key(&status)).count();
             candidacy.go_at = Some(boot + rank_us * better as u64);
         }
         if candidacy_due(&self.candidacy, boot) {
@@ -87,9 +97,15 @@ impl Engine {
         if let Some(since) = self.reset_since {
             let before = self.last_state.as_ref()?;
             if before.isr.contains(me) {
-                return (free && boot >= since + ms(self.config.reseed_wait_ms)).then_some(Kind::Reseed);
+                // Who has only heard of the newest state leaves it to those who have seen it, as long as they may live.
+                let turns = if before.number() >= self.newest() { 1 } else { 2 };
+                let wait = turns * ms(self.config.reseed_wait_ms);
+                return (free && boot >= since + wait).then_some(Kind::Reseed);
             }
             return self.unclean(boot, before, since).filter(|_| free);
+        }
+        if self.is_outdated() {
+            return None;
         }
         let (state, _) = view.state.as_ref()?;
         let absent = view.leader.is_none();
@@ -101,17 +117,26 @@ impl Engine {
         if !absent {
             return None;
         }
-        let kind = self.unclean(boot, state, view.leaderless_since?)?;
-        (free || kind == Kind::Unclean { certain: true }).then_some(kind)
+        self.unclean(boot, state, view.leaderless_since?).filter(|_| free)
+    }
+
+    /// Whether the state in view is older than one that is known to have been recorded: then it decides nothing.
+    fn is_outdated(&self) -> bool {
+        self.coord.view.state.as_ref().is_some_and(|(state, _)| state.number() < self.newest())
     }
 
     /// Whether nobody of the recorded in-sync set is left (2.21): for certain, or as it has seemed since `since`.
+    ///
+    /// Certain is only that those are dead who are *named*. Where the coordinator went back in time others were in sync
+    /// since, and live. So whoever has heard of a newer state is certain of nothing, and a process without data waits, as
+    /// it does before it founds a cluster, for those who know more to appear again.
     fn unclean(&self, boot: u64, recorded: &StateRecord, since: u64) -> Option<Kind> {
         let members = &self.coord.view.members;
         let dead = |member: &MemberId| {
             self.buried.contains(member) || members.get(&member.node).is_some_and(|(it, _)| it.inc != member.inc)
         };
-        let certain = recorded.isr.iter().all(dead);
+        let settled = self.synced || boot >= since + ms(self.config.found_wait_ms);
+        let certain = recorded.isr.iter().all(dead) && settled && recorded.number() >= self.newest();
         let waited = self.config.unclean_after_ms.is_some_and(|after| boot >= since + ms(after));
         (certain || waited).then_some(Kind::Unclean { certain })
     }
@@ -125,14 +150,17 @@ impl Engine {
 
     fn begin_candidacy<S: Store>(&mut self, cx: &mut Cx<'_, S>, kind: Kind) {
         let me = self.me.member.clone();
-        let in_sync: Vec<MemberId> = match kind {
-            Kind::Elect => self.coord.view.state.as_ref().map(|(state, _)| state.isr.clone()).unwrap_or_default(),
-            Kind::Reseed => self.last_state.as_ref().map(|state| state.isr.clone()).unwrap_or_default(),
-            Kind::Unclean { .. } => Vec::new(),
+        if kind != Kind::Elect {
+            self.coord.want_list();
+        }
+        let state = self.coord.view.state.as_ref().map(|(state, _)| state);
+        let rival = |it: &MemberRecord| {
+            let in_sync = state.is_none_or(|state| state.isr.iter().any(|member| member.node == it.node));
+            // Where the record is in doubt anybody may know better.
+            kind != Kind::Elect || it.voter && in_sync
         };
         let members = self.coord.view.members.values().map(|(record, _)| record);
-        let others = members.filter(|it| it.node != me.node && it.voter);
-        let others = others.filter(|it| in_sync.is_empty() || in_sync.iter().any(|member| member.node == it.node));
+        let others = members.filter(|it| it.node != me.node && rival(it));
         let others: Vec<_> = others.map(|it| (it.node.clone(), it.addr.clone())).collect();
         let mut asked = BTreeMap::new();
         for (node, addr) in &others {
@@ -152,7 +180,8 @@ impl Engine {
     pub(super) fn candidacy_opened<S: Store>(&mut self, cx: &mut Cx<'_, S>, stream: StreamId) {
         if self.candidacy.as_ref().is_some_and(|candidacy| candidacy.asked.contains_key(&stream)) {
             let (member, promised) = (self.me.member.clone(), self.promised);
-            cx.out.send(stream, Message::StatusRequest { member, promised });
+            let cluster = self.cluster.clone().unwrap_or_default();
+            cx.out.send(stream, Message::StatusRequest { member, cluster, promised });
         }
     }
 
@@ -167,7 +196,9 @@ impl Engine {
     fn peer_status(&self) -> PeerStatus {
         PeerStatus {
             member: self.me.member.clone(),
+            cluster: self.cluster.clone().unwrap_or_default(),
             promised: self.promised,
+            recorded: self.newest(),
             last_epoch: self.log.epochs.last(),
             leo: self.log.leo(),
             prio: self.me.prio,
@@ -175,20 +206,33 @@ impl Engine {
         }
     }
 
-    pub(super) fn on_status_request<S: Store>(&mut self, cx: &mut Cx<'_, S>, stream: StreamId, promised: Epoch) {
+    pub(super) fn on_status_request<S: Store>(
+        &mut self,
+        cx: &mut Cx<'_, S>,
+        stream: StreamId,
+        cluster: &str,
+        promised: Epoch,
+    ) {
+        if self.is_foreign(cluster) {
+            return self.close(cx, stream);
+        }
         self.promise(cx, promised);
         cx.out.send(stream, Message::StatusReply(self.peer_status()));
     }
 
     pub(super) fn on_status_reply<S: Store>(&mut self, cx: &mut Cx<'_, S>, stream: StreamId, status: PeerStatus) {
-        let promised = status.promised;
-        if let Some(candidacy) = &mut self.candidacy
-            && candidacy.asked.contains_key(&stream)
-        {
-            candidacy.replies.push(status);
+        if self.is_foreign(&status.cluster) {
+            return;
         }
-        if promised > self.promised {
+        let asked = self.candidacy.as_mut().filter(|candidacy| candidacy.asked.contains_key(&stream));
+        let Some(candidacy) = asked else { return };
+        let (promised, recorded) = (status.promised, status.recorded);
+        candidacy.replies.push(status);
+        if promised > self.promised || recorded > self.newest() {
+            // What this process goes by is not the newest: it reads anew, and sees.
+            self.hear_of(cx.now.boot_us, recorded);
             self.promise(cx, promised);
+            self.end_candidacy(cx);
             self.coord.want_list();
         }
     }
@@ -242,7 +286,7 @@ impl Engine {
 
     fn next_epoch(&self) -> Epoch {
         let recorded = self.coord.view.state.as_ref().map_or(0, |(state, _)| state.epoch);
-        recorded.max(self.promised) + 1
+        recorded.max(self.newest().0) + 1
     }
 
     /// Founds the cluster, when there is none, this process has never been in one, and nobody who was has been seen for
@@ -316,6 +360,17 @@ impl Engine {
         }
     }
 
+    /// Whether the watch tells of this process's leadership what only a reading may decide (R12): that it has begun, or
+    /// that its key is gone.
+    pub(super) fn is_leadership_in_doubt(&self) -> bool {
+        let shown = self.coord.view.leader.as_ref();
+        match &self.part {
+            Part::Leading(_) => shown.is_none(),
+            Part::Left => false,
+            _ => shown.is_some_and(|(it, _)| it.member() == self.me.member && it.epoch > self.led),
+        }
+    }
+
     /// R12: what was read at the coordinator, or written by the guarded transaction itself, decides who leads.
     pub(super) fn confirm_leadership<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
         let view = &self.coord.view;
@@ -353,7 +408,13 @@ impl Engine {
             {
                 self.try_to_lead(cx, Kind::Elect);
             }
-            _ if view.leader.is_none() && view.state.is_some() && !view.in_sync(&self.me.member) => self.step_down(cx),
+            _ if view.leader.is_none()
+                && view.state.is_some()
+                && self.reset_since.is_none()
+                && !view.in_sync(&self.me.member) =>
+            {
+                self.step_down(cx);
+            }
             _ => {}
         }
     }

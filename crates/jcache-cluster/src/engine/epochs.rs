@@ -48,7 +48,13 @@ impl Epochs {
     /// The last offset of `epoch` in a log that ends at `leo`; `None` when it did not write there, or that is forgotten.
     pub(crate) fn end(&self, epoch: Epoch, leo: Offset) -> Option<Offset> {
         let at = self.0.iter().position(|(it, _)| *it == epoch)?;
-        Some(self.0.get(at + 1).map_or(leo, |(_, start)| start - 1))
+        Some(self.0.get(at + 1).map_or(leo, |(_, start)| start.saturating_sub(1)))
+    }
+
+    /// Whether what was at `offset` in the history of `epoch` is lost: a later epoch began there, or before. So it is told
+    /// also where nothing of `epoch` itself is left, or known any more.
+    pub(crate) fn is_lost(&self, epoch: Epoch, offset: Offset) -> bool {
+        epoch < self.last() && self.0.iter().find(|(it, _)| *it > epoch).is_some_and(|(_, start)| offset >= *start)
     }
 
     /// Where two logs part: everything up to this offset is the same in both. The largest epoch that both know ends the

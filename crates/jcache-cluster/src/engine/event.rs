@@ -175,7 +175,10 @@ pub enum Action {
     /// Tell the user.
     Notify(Notice),
     /// The shutdown that was asked for is done: end the process's part.
-    Left,
+    Left {
+        /// Whether it was out of the in-sync set, or nobody else was there: to the others nothing has failed.
+        in_order: bool,
+    },
     /// Nothing can go on: end the process's part.
     Fatal(Fatal),
 }
@@ -280,6 +283,8 @@ pub enum Fatal {
     ConfigMismatch,
     /// The member is of another cluster.
     WrongCluster,
+    /// The cluster speaks a wire version that this build does not.
+    Wire,
     /// The leader logs what this build cannot read.
     UnknownRecord,
 }

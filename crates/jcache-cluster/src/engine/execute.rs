@@ -224,6 +224,7 @@ impl Engine {
         until_ms: Option<u64>,
         order: Order<'_>,
     ) {
+        let mut kept = 0;
         if !self.rules.off(Switch::NoSessions) {
             match self.sessions.find(tag.session, tag.seq) {
                 Known::NoSession => return self.respond(cx, origin, ForwardResult::NoSession),
@@ -232,7 +233,7 @@ impl Engine {
                     self.counters.deduplicated += 1;
                     return self.await_ack(cx, origin, ack, reply, offset);
                 }
-                Known::No => {}
+                Known::No(bytes) => kept = bytes,
             }
         }
         let Part::Leading(lead) = &mut self.part else { return self.respond(cx, origin, ForwardResult::Again) };
@@ -243,7 +244,10 @@ impl Engine {
             return self.respond(cx, origin, ForwardResult::NotEnoughReplicas);
         }
         let beyond = tag.seq.saturating_sub(tag.low) > self.config.session_window;
-        if beyond || self.log.bytes_after(self.hw) > self.config.max_unreplicated_bytes as u64 {
+        let most = self.config.session_bytes;
+        // What the call itself says to be over is over, though no record says so yet.
+        let full = kept >= most && self.sessions.go_on(tag.session, tag.low) >= most;
+        if beyond || full || self.log.bytes_after(self.hw) > self.config.max_unreplicated_bytes as u64 {
             return self.respond(cx, origin, ForwardResult::Overloaded);
         }
         if ack == Ack::Leader && !self.lease_is_valid(cx.now) {
@@ -280,7 +284,9 @@ impl Engine {
         offset: Offset,
     ) {
         // The lease is looked at after executing, too (2.11).
-        if offset <= self.hw || ack == Ack::Leader && self.lease_is_valid(cx.now) {
+        // Copies are counted also of what is committed: a retry waits for as many as the first try did.
+        let committed = offset <= self.hw && !matches!(ack, Ack::Replicas(_));
+        if committed || ack == Ack::Leader && self.lease_is_valid(cx.now) {
             return self.respond(cx, origin, ForwardResult::Done { reply, offset });
         }
         let since = cx.now.boot_us;

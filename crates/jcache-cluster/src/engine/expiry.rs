@@ -22,7 +22,6 @@ impl Engine {
         self.tick_isr(cx);
         self.tick_reads(cx);
         self.tick_held(cx);
-        self.tick_drain(cx);
         // What is logged below could not be committed, or would hold up a hand-over.
         let Part::Leading(lead) = &self.part else { return };
         if lead.draining.is_some() || self.log.bytes_after(self.hw) > self.config.max_unreplicated_bytes as u64 {
@@ -74,6 +73,14 @@ impl Engine {
             }
             self.sessions.close(id);
             self.append(Logged::own(Kind::SessionClose), |out| put_varint(out, id));
+        }
+        let sessions = &self.sessions;
+        if let Part::Leading(lead) = &mut self.part {
+            lead.orphans.retain(|id, _| sessions.has(*id));
+        }
+        // Without a session no late copy of a write is carried out: which of its streams was the newest is no matter.
+        if self.callers.remembers_more_than(sessions.len()) {
+            self.callers.forget(|member| sessions.members().any(|(_, it)| it == member));
         }
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct Following {
     pub(crate) resync: bool,
     /// Number of the last join.
     attempt: u64,
+    /// Whether the leader has answered a join: before, it may not know yet that it leads, and takes no calls.
+    pub(crate) answered: bool,
     /// What was committed when the leader accepted this process, once known.
     goal: Option<Offset>,
 }
@@ -45,6 +47,14 @@ enum State {
 impl Following {
     pub(crate) fn is_loading(&self) -> bool {
         matches!(self.state, State::Loading(_))
+    }
+
+    /// Bytes that a full synchronisation keeps until it is whole.
+    pub(crate) fn loading_bytes(&self) -> usize {
+        match &self.state {
+            State::Loading(loading) => loading.bytes(),
+            _ => 0,
+        }
     }
 
     fn is_attached(&self) -> bool {
@@ -80,8 +90,10 @@ impl Engine {
             return;
         }
         self.stop_following(cx);
-        // A leader that fell silent breaks no stream: what was sent to it is sent to the new one at once.
+        // A leader that fell silent breaks no stream: what was sent to it is sent to the new one at once, and what the
+        // former one put off need not wait either.
         self.drop_uplink(cx);
+        self.calls.pause_until = 0;
         // A new leader gets its time before it is suspected.
         self.heard_at = cx.now.boot_us;
         self.end_candidacy(cx);
@@ -97,6 +109,7 @@ impl Engine {
             since,
             seq: 0,
             attempt: 0,
+            answered: false,
             resync: false,
             goal: None,
         };
@@ -207,7 +220,7 @@ impl Engine {
                 self.join(cx);
             }
             Reject::NotLeader(_) => {
-                self.coord.want_list();
+                self.list_soon(cx);
                 self.close(cx, stream);
                 self.wait_and_redial(cx, REDIAL_MS);
             }
@@ -215,8 +228,10 @@ impl Engine {
                 self.heard_at = cx.now.boot_us;
                 self.close(cx, stream);
                 self.wait_and_redial(cx, 2 * REDIAL_MS);
+                self.greet(cx);
             }
-            Reject::Cluster | Reject::Wire => self.fail(cx, Fatal::WrongCluster),
+            Reject::Cluster => self.fail(cx, Fatal::WrongCluster),
+            Reject::Wire => self.fail(cx, Fatal::Wire),
         }
     }
 
@@ -261,6 +276,7 @@ impl Engine {
         following.since = cx.now.boot_us;
         following.state = if accept.full { State::Loading(Box::new(Loading::new(base))) } else { State::Streaming };
         self.acknowledge(cx, accept.seq);
+        self.greet(cx);
     }
 
     /// Whether a message of the leader may be taken: from the one stream, in the one epoch.
@@ -284,7 +300,8 @@ impl Engine {
             State::Loading(loading) => loading.log.leo(),
             _ => self.log.leo(),
         };
-        let whole = is_whole(&run.bytes, run.count);
+        // Nobody wrote in an epoch that was not yet.
+        let whole = is_whole(&run.bytes, run.count) && run.epoch <= frame.epoch;
         if run.count > 0 && (run.first != leo + 1 || !whole) {
             if self.rules.off(Switch::NoTruncation) && whole && run.first <= leo {
                 let fresh = leo + 1 - run.first;
@@ -299,6 +316,7 @@ impl Engine {
                     return self.rejoin(cx);
                 }
                 loading.log.extend(run);
+                loading.log.trim(self.config.backlog_bytes, loading.hw);
             }
             return self.acknowledge(cx, frame.seq);
         }

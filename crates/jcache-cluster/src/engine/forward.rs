@@ -36,6 +36,17 @@ impl Callers {
         }
     }
 
+    /// Whether there are more members than those with a stream and `others`.
+    pub(crate) fn remembers_more_than(&self, others: usize) -> bool {
+        self.newest.len() > self.by_stream.len() + others
+    }
+
+    /// Forgets members that are not `known` and have no stream.
+    pub(crate) fn forget(&mut self, known: impl Fn(&MemberId) -> bool) {
+        let Self { by_stream, newest } = self;
+        newest.retain(|member, _| known(member) || by_stream.values().any(|caller| caller.member == *member));
+    }
+
     pub(crate) fn flush(&mut self, mut send: impl FnMut(StreamId, Vec<(u64, ForwardResult)>)) {
         for (stream, caller) in self.by_stream.iter_mut().filter(|(_, caller)| !caller.answers.is_empty()) {
             send(*stream, std::mem::take(&mut caller.answers));
@@ -122,6 +133,9 @@ impl Engine {
         let Part::Leading(lead) = &self.part else { return self.respond(cx, origin, ForwardResult::Again) };
         if lead.isr.len() < self.config.min_insync {
             return self.respond(cx, origin, ForwardResult::Again);
+        }
+        if self.log.bytes_after(self.hw) > self.config.max_unreplicated_bytes as u64 {
+            return self.respond(cx, origin, ForwardResult::Overloaded);
         }
         let offset = self.append(Logged::own(Kind::SessionOpen), |out| put_member(out, member));
         self.sessions.open(offset, member.clone());

@@ -4,7 +4,8 @@
 //! writes nor the synchronisation can starve the other; a cut may therefore overtake records that it already has. The
 //! follower's rules: a record of a shard that has *not begun* is dropped (the cut will have it); of the shard *in
 //! progress* kept until its end; and then, as later, applied *if and only if* it is from after the cut. The end is told
-//! when all records are sent. Nothing is held back at the leader, and at the follower no more than one shard's worth.
+//! when all records are sent. Nothing is held back at the leader, and at the follower no more than one shard's worth; the
+//! log that it gathers meanwhile is trimmed as any other.
 
 use std::collections::VecDeque;
 
@@ -89,8 +90,10 @@ pub(crate) struct Loading {
     cuts: Vec<Offset>,
     /// The last one has not ended.
     open: bool,
-    /// Records that wait for its end.
+    /// Records that wait for its end: no more than pieces came, with which they take turns.
     kept: Vec<(Offset, Bytes)>,
+    /// Bytes of these.
+    kept_bytes: usize,
 }
 
 /// What a loaded copy comes with.
@@ -102,7 +105,13 @@ pub(crate) struct Done {
 
 impl Loading {
     pub(crate) fn new(base: Offset) -> Self {
-        Self { log: Log::after(base, Epochs::default()), hw: 0, cuts: Vec::new(), open: false, kept: Vec::new() }
+        let log = Log::after(base, Epochs::default());
+        Self { log, hw: 0, cuts: Vec::new(), open: false, kept: Vec::new(), kept_bytes: 0 }
+    }
+
+    /// What it keeps, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.log.bytes() + self.kept_bytes
     }
 
     /// Takes records as they come.
@@ -121,6 +130,7 @@ impl Loading {
             };
             repeat(store, &record, &shard_done)?;
             if self.open && !rules.off(Switch::SnapInProgress) {
+                self.kept_bytes += record.len();
                 self.kept.push((offset, record));
             }
             offset += 1;
@@ -130,17 +140,25 @@ impl Loading {
 
     fn begin(&mut self, shard: usize, at: Offset) -> bool {
         let in_order = shard == self.cuts.len() && !self.open;
-        self.cuts.push(at);
-        self.open = true;
+        if in_order {
+            self.cuts.push(at);
+            self.open = true;
+        }
         in_order
     }
 
+    /// Whether `shard` is the one in progress.
+    fn is_open(&self, shard: usize) -> bool {
+        self.open && shard.checked_add(1) == Some(self.cuts.len())
+    }
+
     fn end<S: Store>(&mut self, store: &mut S, shard: usize, rules: Rules) -> Result<bool, Error> {
-        if !self.open || shard + 1 != self.cuts.len() {
+        if !self.is_open(shard) {
             return Ok(false);
         }
         self.open = false;
         let cut = self.cuts[shard];
+        self.kept_bytes = 0;
         for (offset, record) in std::mem::take(&mut self.kept) {
             if offset > cut || rules.off(Switch::SnapNoFilter) {
                 repeat(store, &record, &|it| it == shard)?;
@@ -173,16 +191,18 @@ impl Engine {
         let rules = self.rules;
         let Some(loading) = self.loading(stream, snap.epoch) else { return };
         let fits = match snap.part {
-            SnapPart::Begin { shard, shards, at } => shards == cx.store.shards() && loading.begin(shard, at),
-            SnapPart::Chunk { shard, entries } => {
-                loading.open && shard + 1 == loading.cuts.len() && cx.store.load(shard, &entries).is_ok()
+            SnapPart::Begin { shard, shards, at } => {
+                shards == cx.store.shards() && shard < shards && loading.begin(shard, at)
             }
+            SnapPart::Chunk { shard, entries } => loading.is_open(shard) && cx.store.load(shard, &entries).is_ok(),
             SnapPart::End { shard } => loading.end(cx.store, shard, rules).unwrap_or(false),
             SnapPart::Done { leo, sessions, epochs } => {
                 let whole = loading.cuts.len() == cx.store.shards() && !loading.open && loading.log.leo() == leo;
+                let epochs = Epochs::from_pairs(epochs);
+                let told = epochs.last() <= snap.epoch;
                 match Sessions::decode(&sessions) {
-                    Ok(sessions) if whole => {
-                        self.loaded(cx, Done { sessions, epochs: Epochs::from_pairs(epochs) });
+                    Ok(sessions) if whole && told => {
+                        self.loaded(cx, Done { sessions, epochs });
                         true
                     }
                     _ => false,

@@ -76,7 +76,8 @@ impl Engine {
         }
     }
 
-    pub(super) fn tick_drain<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
+    /// Hands over as soon as the target has all: looked for after every step, because writers wait meanwhile.
+    pub(super) fn drain<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
         let boot = cx.now.boot_us;
         let leo = self.log.leo();
         let Part::Leading(lead) = &mut self.part else { return };
@@ -87,7 +88,10 @@ impl Engine {
             lead.draining = None;
             return;
         }
-        if drain.stage == Stage::Sent && self.coord.intent.is_none() {
+        // Without an answer writes go on, and the transaction stays on its way: it may land yet, and whom it names has
+        // all that is committed until then.
+        let over = self.coord.intent.is_none() || boot > drain.since + patience;
+        if drain.stage == Stage::Sent && over {
             lead.draining = None;
             return;
         }
@@ -192,29 +196,32 @@ impl Engine {
         let boot = cx.now.boot_us;
         let Some(since) = self.leaving_since else { return };
         if boot > since + ms(LEAVE_MS) {
-            return self.leave_now(cx);
+            return self.leave_now(cx, false);
         }
         match &self.part {
             Part::Left | Part::Candidate => {}
             Part::Leading(lead) => {
                 let me = &self.me.member;
                 let mut others = self.coord.view.members.values().map(|(record, _)| record);
-                // Somebody else may still take over: it is waited for.
-                if lead.isr.len() == 1 && !others.any(|it| it.voter && it.node != me.node) {
-                    return self.leave_now(cx);
+                // Somebody else may still take over: it is waited for. A process that follows may not have its
+                // registration yet, where its node's former life is still registered.
+                let follows = lead.peers.values().any(|peer| !peer.leaving);
+                if lead.isr.len() == 1 && !follows && !others.any(|it| it.voter && it.node != me.node) {
+                    return self.leave_now(cx, true);
                 }
                 self.hand_over(cx, None, Stage::ByTransaction);
             }
+            // Calls that are under way get their answers first; there are no new ones.
+            _ if self.calls.has_short_ones() => {}
             Part::Following(_) => {
-                let passed = boot.saturating_sub(since) / 1000;
-                let tick = Self::TICK_MS;
-                if passed % ASK_AGAIN_MS < tick {
+                if boot >= self.leave_asked_at + ms(ASK_AGAIN_MS) {
+                    self.leave_asked_at = boot;
                     self.ask_to_leave(cx);
                 }
             }
             Part::Seeking => {
                 if !self.coord.view.in_sync(&self.me.member) {
-                    self.leave_now(cx);
+                    self.leave_now(cx, true);
                 }
             }
         }
@@ -229,12 +236,12 @@ impl Engine {
     /// The leader says that this process is out of the set.
     pub(super) fn left<S: Store>(&mut self, cx: &mut Cx<'_, S>, stream: StreamId) {
         if self.leaving_since.is_some() && self.leader_stream() == Some(stream) {
-            self.leave_now(cx);
+            self.leave_now(cx, true);
         }
     }
 
-    /// Ends this process's part.
-    pub(super) fn leave_now<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
+    /// Ends this process's part; in order when nobody misses it.
+    pub(super) fn leave_now<S: Store>(&mut self, cx: &mut Cx<'_, S>, in_order: bool) {
         if matches!(self.part, Part::Left) {
             return;
         }
@@ -245,7 +252,7 @@ impl Engine {
         self.revoke(cx);
         self.part = Part::Left;
         if self.leaving_since.is_some() {
-            cx.out.push(Action::Left);
+            cx.out.push(Action::Left { in_order });
         }
     }
 }

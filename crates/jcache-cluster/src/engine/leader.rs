@@ -68,8 +68,8 @@ pub(crate) struct Peer {
     pub(crate) leaving: bool,
     /// The next record to send.
     pub(crate) cursor: Offset,
-    /// Messages that are not acknowledged: number, when sent, round.
-    pub(crate) sent: VecDeque<(u64, u64, u64)>,
+    /// Messages that are not acknowledged.
+    pub(crate) sent: VecDeque<Sent>,
     pub(crate) seq: u64,
     pub(crate) sent_at: u64,
     pub(crate) sent_hw: Offset,
@@ -81,6 +81,8 @@ pub(crate) struct Peer {
     /// When the last acknowledged message was sent: from then on its grant counts.
     pub(crate) granted_at: u64,
     pub(crate) acked_at: u64,
+    /// When what it has was all that there was, in boot microseconds.
+    pub(crate) whole_at: u64,
     /// When it last had all, or more than before.
     pub(crate) progress_at: u64,
     /// Since when it is close behind.
@@ -89,6 +91,16 @@ pub(crate) struct Peer {
     pub(crate) far_since: Option<u64>,
     pub(crate) sending: Option<Sending>,
     pub(crate) coordinated: bool,
+}
+
+/// A message on its way to a follower.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sent {
+    pub(crate) seq: u64,
+    pub(crate) at: u64,
+    pub(crate) round: u64,
+    /// Whoever has this one has all that there was when it was sent.
+    pub(crate) whole: bool,
 }
 
 impl Leading {
@@ -130,6 +142,10 @@ impl Engine {
         // R9: the tail is executed before anything new.
         let leo = self.log.leo();
         self.apply_up_to(cx, leo);
+        if matches!(self.part, Part::Left) {
+            // It cannot read what it would lead with; its key goes with its lease, and others may lead.
+            return;
+        }
         let isr = state.isr.iter().cloned().collect();
         let boot = cx.now.boot_us;
         let mut next = Leading {
@@ -152,7 +168,7 @@ impl Engine {
             hold_off: BTreeMap::new(),
             missing: BTreeMap::new(),
             lease_from: boot,
-            shown_at: boot,
+            shown_at: self.coord.answer_sent,
             orphans: BTreeMap::new(),
             digest_at: boot,
             digest_shard: 0,
@@ -166,7 +182,8 @@ impl Engine {
             std::mem::swap(&mut next.proved, &mut before.proved);
             std::mem::swap(&mut next.blocked, &mut before.blocked);
             std::mem::swap(&mut next.hold_off, &mut before.hold_off);
-            for stream in before.peers.keys() {
+            // Those that know it already are answered below.
+            for stream in before.peers.keys().filter(|stream| !self.early.has(**stream)) {
                 cx.out.send(*stream, Message::Reject(Reject::StaleEpoch(epoch)));
             }
         }
@@ -174,6 +191,7 @@ impl Engine {
         // R9: an epoch begins with a record of its own.
         self.append(Logged::own(Kind::NoOp), |_| {});
         self.took_over(cx);
+        self.answer_early(cx, 0);
     }
 
     /// Another one leads, or will. What was executed beyond the commit point may not survive: while `applied` is above
@@ -199,8 +217,23 @@ impl Engine {
         if self.accepted.get(&stream) != Some(&StreamKind::Replicate) {
             return;
         }
+        if self.is_foreign(&join.cluster) {
+            return cx.out.send(stream, Message::Reject(Reject::Cluster));
+        }
         self.promise(cx, join.promised);
+        if self.is_early(&join) {
+            return self.keep_early(cx, stream, join);
+        }
+        self.take_join(cx, stream, join);
+    }
+
+    /// Answers a join.
+    pub(super) fn take_join<S: Store>(&mut self, cx: &mut Cx<'_, S>, stream: StreamId, join: Join) {
         let reject = |cx: &mut Cx<'_, S>, why| cx.out.send(stream, Message::Reject(why));
+        // One that came early may have come before this process knew its own cluster.
+        if self.is_foreign(&join.cluster) {
+            return reject(cx, Reject::Cluster);
+        }
         let syncs = match &self.part {
             Part::Leading(lead) => lead.peers.iter().filter(|(id, it)| **id != stream && it.sending.is_some()).count(),
             _ => {
@@ -209,9 +242,6 @@ impl Engine {
             }
         };
         let cluster = self.cluster.clone().unwrap_or_default();
-        if !join.cluster.is_empty() && join.cluster != cluster {
-            return reject(cx, Reject::Cluster);
-        }
         if join.wire.1 < self.wire || join.wire.0 > self.wire {
             return reject(cx, Reject::Wire);
         }
@@ -265,13 +295,19 @@ impl Engine {
             acked_round: 0,
             granted_at: 0,
             acked_at: boot,
+            whole_at: boot,
             progress_at: boot,
             close_since: None,
             far_since: None,
             sending: full.then(Sending::new),
             coordinated: false,
         };
-        peer.sent.push_back((1, boot, lead.round));
+        peer.sent.push_back(Sent {
+            seq: 1,
+            at: boot,
+            round: lead.round,
+            whole: !full && truncate_to == self.log.leo(),
+        });
         let epoch = lead.epoch;
         lead.peers.insert(stream, peer);
         let counted = if full { &mut self.counters.full_syncs } else { &mut self.counters.partial_syncs };
@@ -298,13 +334,12 @@ impl Engine {
             return;
         }
         let boot = cx.now.boot_us;
-        while let Some((seq, sent_at, round)) = peer.sent.front().copied() {
-            if seq > ack.seq {
-                break;
+        while let Some(sent) = peer.sent.pop_front_if(|sent| sent.seq <= ack.seq) {
+            peer.granted_at = sent.at;
+            peer.acked_round = sent.round;
+            if sent.whole {
+                peer.whole_at = sent.at;
             }
-            peer.sent.pop_front();
-            peer.granted_at = sent_at;
-            peer.acked_round = round;
         }
         peer.acked_at = boot;
         peer.coordinated = ack.coordinated;

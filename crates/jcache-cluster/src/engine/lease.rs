@@ -15,6 +15,10 @@ impl Engine {
             return true;
         }
         let boot = now.boot_us;
+        // A hand-over on its way may have been recorded, and whom it names has granted nothing beyond it.
+        if self.coord.hands_over() {
+            return false;
+        }
         if lead.draining.as_ref().is_some_and(super::handover::Drain::is_released) {
             return false;
         }

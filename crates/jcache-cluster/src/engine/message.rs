@@ -82,6 +82,8 @@ pub enum Message {
     StatusRequest {
         /// Who asks.
         member: MemberId,
+        /// The id of its cluster.
+        cluster: String,
         /// The highest epoch that it has seen.
         promised: Epoch,
     },
@@ -306,8 +308,12 @@ pub enum ForwardResult {
 pub struct PeerStatus {
     /// Who answers.
     pub member: MemberId,
+    /// The id of its cluster; empty when it knows none.
+    pub cluster: String,
     /// The highest epoch it has seen.
     pub promised: Epoch,
+    /// The newest state that it knows to have been recorded: epoch, and `n` of the record.
+    pub recorded: (Epoch, u64),
     /// The epoch of its last record.
     pub last_epoch: Epoch,
     /// Its last record.

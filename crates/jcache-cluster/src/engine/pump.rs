@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use super::leader::Peer;
+use super::leader::{Peer, Sent};
 use super::member::{Epoch, Offset};
 use super::message::{Frame, Message};
 use super::store::Store;
@@ -14,10 +14,11 @@ use super::{Cx, Engine, Part, ms};
 const EXTRA_HEARTBEATS: usize = 2;
 
 impl Peer {
-    /// Notes that a message goes out, and gives its number.
-    pub(crate) fn next_seq(&mut self, boot: u64, round: u64, hw: Offset) -> u64 {
+    /// Notes that a message goes out, and gives its number; `leo` is the end of the log.
+    pub(crate) fn next_seq(&mut self, boot: u64, round: u64, hw: Offset, leo: Offset) -> u64 {
         self.seq += 1;
-        self.sent.push_back((self.seq, boot, round));
+        let whole = self.sending.is_none() && self.cursor > leo;
+        self.sent.push_back(Sent { seq: self.seq, at: boot, round, whole });
         (self.sent_at, self.sent_hw, self.sent_round) = (boot, hw, round);
         self.seq
     }
@@ -63,7 +64,7 @@ impl Engine {
                             if let Some(sending) = &mut peer.sending {
                                 sending.waited = true;
                             }
-                            let seq = peer.next_seq(boot, round, hw);
+                            let seq = peer.next_seq(boot, round, hw, leo);
                             cx.out.send(*stream, frame(seq, Some(run), 0, 0));
                         }
                         // It fell out of the backlog: it joins again, and gets everything.
@@ -75,7 +76,7 @@ impl Engine {
                 } else if let Some(sending) = peer.sending.as_mut().filter(|_| piece) {
                     wants_snap = true;
                     let part = sending.next(cx.store, leo, self.config.frame_bytes, &self.sessions, &self.log.epochs);
-                    let seq = peer.next_seq(boot, round, hw);
+                    let seq = peer.next_seq(boot, round, hw, leo);
                     cx.out.send(*stream, Message::Snap(super::message::Snap { epoch, seq, part }));
                 } else {
                     break;
@@ -86,7 +87,7 @@ impl Engine {
             let extra = if idle { EXTRA_HEARTBEATS } else { 0 };
             let room = peer.sent.len() < self.config.frames_in_flight + extra;
             if (idle || news) && room && !wants_snap {
-                let seq = peer.next_seq(boot, round, hw);
+                let seq = peer.next_seq(boot, round, hw, leo);
                 cx.out.send(*stream, frame(seq, None, peer.cursor, epoch));
             }
         }

@@ -166,7 +166,7 @@ impl Engine {
     /// Replies that nobody can prove, and writes that never get their copies, are given up.
     pub(super) fn tick_held<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
         let Part::Leading(lead) = &mut self.part else { return };
-        let Some(before) = cx.now.boot_us.checked_sub(ms(2 * self.config.call_ms)) else { return };
+        let Some(before) = cx.now.boot_us.checked_sub(ms(self.config.call_ms.saturating_mul(2))) else { return };
         let mut over = Vec::new();
         for queue in [&mut lead.leased, &mut lead.proved] {
             while queue.front().is_some_and(|held| held.since < before) {

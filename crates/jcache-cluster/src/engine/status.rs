@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::latency::CommitTimes;
 use super::member::{Epoch, MemberId, NodeId, Offset};
 
 /// The part that a process plays.
@@ -69,14 +70,14 @@ pub struct Status {
     pub isr: Vec<MemberId>,
     /// The proposed in-sync set, at a leader.
     pub pending: Option<Vec<MemberId>>,
-    /// At a leader: each follower's distance in records.
-    pub lag: BTreeMap<NodeId, u64>,
-    /// At a leader: the same in bytes of records; of what is not kept any more nothing is counted.
-    pub lag_bytes: BTreeMap<NodeId, u64>,
+    /// At a leader: how far each follower is behind.
+    pub lag: BTreeMap<NodeId, Lag>,
     /// Cluster time in milliseconds.
     pub time_ms: u64,
     /// Bytes of records that are kept.
     pub log_bytes: usize,
+    /// Bytes of records that a full synchronisation keeps besides, while it runs.
+    pub loading_bytes: usize,
     /// First record that is kept.
     pub log_first: Offset,
     /// Calls of this process that have no answer yet.
@@ -85,12 +86,25 @@ pub struct Status {
     pub blocked: usize,
     /// Sessions.
     pub sessions: usize,
+    /// Bytes of answers that they keep for retries.
+    pub session_bytes: usize,
     /// Whether this process stands at the coordinator, under its node id.
     pub registered: bool,
     /// Whether the coordinator answers.
     pub coordinated: bool,
     /// What was counted since the start.
     pub counters: Counters,
+}
+
+/// How far a follower is behind, as its leader sees it: by what it has acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lag {
+    /// Records that it has not acknowledged.
+    pub records: u64,
+    /// Bytes of these records; of what is not kept any more nothing is counted.
+    pub bytes: u64,
+    /// Milliseconds since it had everything that there was; 0 when it has everything.
+    pub ms: u64,
 }
 
 /// What an engine counts.
@@ -128,4 +142,6 @@ pub struct Counters {
     pub pauses: u64,
     /// Jumps of the wall clock.
     pub clock_jumps: u64,
+    /// At leaders: how long writes waited for the in-sync set.
+    pub commits: CommitTimes,
 }

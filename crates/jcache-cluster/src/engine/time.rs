@@ -8,6 +8,10 @@ use super::member::Now;
 /// The most that cluster time is slewed: microseconds per second.
 const SLEW_PPM: u64 = 500;
 
+/// By how much a follower that is ahead of its leader goes slower: more than the clocks of two machines and the leader's
+/// own slewing differ by. Microseconds per second.
+const HEARD_PPM: u64 = 2 * SLEW_PPM;
+
 /// A wall clock further away than this is told, in milliseconds.
 const JUMP_MS: i64 = 1_000;
 
@@ -19,27 +23,39 @@ pub(crate) struct ClusterTime {
     at: u64,
     /// Whether this came from a leader, or from leading; before, it is only the wall clock.
     set: bool,
+    /// Microseconds by which this is ahead of the leader's: they are lost as time passes, so that time never goes back.
+    ahead_us: u64,
     /// Whether the wall clock was far away at the last look.
     jumped: bool,
 }
 
 impl ClusterTime {
     pub(crate) fn new(now: Now) -> Self {
-        Self { time_us: now.wall_ms * 1000, at: now.boot_us, set: false, jumped: false }
+        Self { time_us: now.wall_ms * 1000, at: now.boot_us, set: false, ahead_us: 0, jumped: false }
     }
 
     /// Cluster time in milliseconds.
     #[inline]
     pub(crate) fn time_ms(&self, now: Now) -> u64 {
-        (self.time_us + now.boot_us.saturating_sub(self.at)) / 1000
+        self.time_us(now) / 1000
     }
 
-    /// Takes over the leader's time as it was when a frame arrived. It never goes back here.
+    #[inline]
+    fn time_us(&self, now: Now) -> u64 {
+        let passed = now.boot_us.saturating_sub(self.at);
+        self.time_us + passed - self.ahead_us.min(passed * HEARD_PPM / 1_000_000)
+    }
+
+    /// Takes over the leader's time as it was when a frame arrived. It never goes back here: ahead of the leader's, it
+    /// goes slower until it is not.
     pub(crate) fn hear(&mut self, now: Now, time_ms: u64) {
-        if !self.set || time_ms > self.time_ms(now) {
-            self.time_us = time_ms * 1000;
-            self.at = now.boot_us;
+        let (own, told) = (self.time_us(now), time_ms * 1000);
+        if !self.set || told > own {
+            (self.time_us, self.at, self.ahead_us) = (told, now.boot_us, 0);
             self.set = true;
+        } else if now.boot_us.saturating_sub(self.at) >= 1_000_000 / HEARD_PPM {
+            // Only once something was lost: else rounding would eat it up.
+            (self.time_us, self.at, self.ahead_us) = (own, now.boot_us, own - told);
         }
     }
 
@@ -48,12 +64,13 @@ impl ClusterTime {
         if !self.set || anew {
             *self = Self { set: true, ..Self::new(now) };
         }
+        (self.time_us, self.at, self.ahead_us) = (self.time_us(now), now.boot_us, 0);
     }
 
     /// Slews towards the wall clock; gives how far ahead that is, in milliseconds, when it has just jumped.
     pub(crate) fn slew(&mut self, now: Now) -> Option<i64> {
         let passed = now.boot_us.saturating_sub(self.at);
-        let time = self.time_us + passed;
+        let time = self.time_us(now);
         let wall = now.wall_ms * 1000;
         let most = passed * SLEW_PPM / 1_000_000;
         // Only once a step can be made: else rounding would eat it up.
@@ -98,5 +115,26 @@ mod tests {
         assert_eq!(time.time_ms(now(20, 9_000_020)), 5_010);
         time.hear(now(30, 0), 4_000);
         assert_eq!(time.time_ms(now(30, 0)), 5_020, "it does not go back");
+    }
+
+    /// A follower's clock goes wrong for a day, and frames come after different times on the way.
+    #[test]
+    fn a_follower_stays_with_its_leader() {
+        for (ppm, every_ms) in [(200_i64, 100_u64), (-200, 100), (400, 3), (0, 1_000)] {
+            let mut time = ClusterTime::new(now(0, 0));
+            let mut last = 0;
+            for frame in 1..24 * 3_600 * 10 / 10_u64.pow(u32::from(every_ms < 10)) {
+                let leaders = 1_000_000 + frame * every_ms;
+                let late_us = (frame * 7_919) % 20_000;
+                let boot_us = frame * every_ms * 1000 + late_us;
+                let own = Now { boot_us: (boot_us as i64 + boot_us as i64 / 1_000_000 * ppm) as u64, wall_ms: 0 };
+                time.hear(own, leaders);
+                let shown = time.time_ms(own);
+                assert!(shown >= last, "{ppm} ppm: it goes back from {last} to {shown}");
+                last = shown;
+                let off = shown as i64 - leaders as i64;
+                assert!((-100..=100).contains(&off), "{ppm} ppm, frame {frame}: {off} ms off");
+            }
+        }
     }
 }

@@ -15,6 +15,7 @@ pub(crate) struct Uplink {
     pub(crate) stream: StreamId,
     leader: MemberId,
     epoch: Epoch,
+    opened: bool,
     pub(crate) ready: bool,
     pub(crate) since: u64,
 }
@@ -33,7 +34,7 @@ impl Engine {
                 self.drop_uplink(cx);
                 let stream = self.connect(cx, StreamKind::Forward, &leader.node, &addr);
                 let since = cx.now.boot_us;
-                self.calls.uplink = Some(Uplink { stream, leader, epoch, ready: false, since });
+                self.calls.uplink = Some(Uplink { stream, leader, epoch, opened: false, ready: false, since });
             }
         }
         let Some(stream) = self.calls.uplink.as_ref().filter(|it| it.ready).map(|it| it.stream) else { return };
@@ -65,7 +66,25 @@ impl Engine {
 
     pub(super) fn uplink_opened<S: Store>(&mut self, cx: &mut Cx<'_, S>, stream: StreamId) {
         let Some(uplink) = self.calls.uplink.as_mut().filter(|uplink| uplink.stream == stream) else { return };
+        uplink.opened = true;
+        if matches!(&self.part, Part::Following(it) if it.answered) {
+            self.say_hello(cx);
+        }
+    }
+
+    /// The leader has answered this process's join, so it knows that it leads: calls may go there.
+    pub(super) fn greet<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
+        let Part::Following(following) = &mut self.part else { return };
+        following.answered = true;
+        if self.calls.uplink.as_ref().is_some_and(|uplink| uplink.opened && !uplink.ready) {
+            self.say_hello(cx);
+        }
+    }
+
+    fn say_hello<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
+        let Some(uplink) = &mut self.calls.uplink else { return };
         uplink.ready = true;
+        let stream = uplink.stream;
         // Streams of a smaller generation are void at the leader: no late copy of a call is carried out.
         self.calls.generation += 1;
         let hello = Message::Hello {

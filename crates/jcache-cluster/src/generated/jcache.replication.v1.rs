@@ -348,6 +348,8 @@ pub struct StatusRequest {
     pub member: ::core::option::Option<Member>,
     #[prost(uint64, tag = "2")]
     pub promised: u64,
+    #[prost(string, tag = "3")]
+    pub cluster: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct StatusReply {
@@ -363,6 +365,12 @@ pub struct StatusReply {
     pub prio: u32,
     #[prost(bool, tag = "6")]
     pub leads: bool,
+    #[prost(string, tag = "7")]
+    pub cluster: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "8")]
+    pub recorded_epoch: u64,
+    #[prost(uint64, tag = "9")]
+    pub recorded_n: u64,
 }
 /// A member as it sees itself; offsets are counted in records.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -403,6 +411,9 @@ pub struct Lag {
     pub records: u64,
     #[prost(uint64, tag = "3")]
     pub bytes: u64,
+    /// Since it had everything that there was.
+    #[prost(uint64, tag = "4")]
+    pub ms: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Counter {

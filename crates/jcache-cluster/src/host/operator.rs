@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Shared, clock};
-use crate::engine::{Admin, Event, NodeId, Role, Store};
+use crate::engine::{Admin, Event, Lag, NodeId, Role, Store};
 use crate::wire::pb;
 
 /// How long a hand-over may take here, and how often it is tried: the engine takes none up while it changes the in-sync
@@ -34,10 +34,11 @@ impl<S: Store + Send + 'static> Shared<S> {
             ("unknown", counters.unknown),
             ("pauses", counters.pauses),
         ];
-        let lag = |(node, records): (&NodeId, &u64)| pb::Lag {
+        let lag = |(node, lag): (&NodeId, &Lag)| pb::Lag {
             node: node.as_str().to_owned(),
-            records: *records,
-            bytes: status.lag_bytes.get(node).copied().unwrap_or(0),
+            records: lag.records,
+            bytes: lag.bytes,
+            ms: lag.ms,
         };
         pb::Report {
             member: crate::wire::member(status.member.clone()),

@@ -23,10 +23,14 @@ pub fn entry_digest(key: &[u8], object: ObjectRef<'_>, deadline: Option<Timestam
             sum
         }
         ObjectRef::List(list) => list.iter().fold(0, |all, element| join(all, hash(element))),
-        ObjectRef::SortedSet(sorted) => sorted.iter().fold(0, |sum: u64, (member, score)| {
-            // Minus zero plus zero is zero.
-            sum.wrapping_add(join(hash(member.as_bytes()), (score + 0.0).to_bits()))
-        }),
+        ObjectRef::SortedSet(sorted) => {
+            let mut sum = 0_u64;
+            sorted.scan(0, usize::MAX, &mut |member, score| {
+                // Minus zero plus zero is zero.
+                sum = sum.wrapping_add(join(hash(member), (score + 0.0).to_bits()));
+            });
+            sum
+        }
     };
     let deadline = deadline.map_or(0, Timestamp::as_millis);
     join(join(join(hash(key), deadline), kind(object.kind())), content)

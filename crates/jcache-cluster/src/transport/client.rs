@@ -1,13 +1,14 @@
 //! The dialling side: one connection a stream.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper_util::client::legacy::connect::HttpConnector;
 use tokio::runtime::Handle;
 use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
 
+use super::complaints::Complaints;
 use super::stream::read;
 use super::{KEEPALIVE, MAX_FRAME, MAX_MESSAGE, Security, Streams, WINDOWS, outgoing};
 use crate::engine::{StreamId, StreamKind};
@@ -21,12 +22,13 @@ pub(crate) struct Dialler {
     security: Security,
     timeout: Duration,
     runtime: Handle,
+    complaints: Arc<Complaints>,
 }
 
 impl Dialler {
     /// A peer that does not accept within `timeout` is not there.
     pub(crate) fn new(security: Security, timeout: Duration, runtime: Handle) -> Self {
-        Self { security, timeout, runtime }
+        Self { security, timeout, runtime, complaints: Arc::default() }
     }
 
     /// Dials `addr` in a task of its own, and serves the stream there until it ends.
@@ -38,7 +40,9 @@ impl Dialler {
                 Ok(Some(incoming)) => read(&streams, stream, incoming).await,
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::debug!(addr, %error, "a peer cannot be dialled");
+                    if this.complaints.is_news(&addr, error.message(), Instant::now()) {
+                        tracing::warn!(addr, %error, "a peer cannot be dialled");
+                    }
                     streams.broken(stream);
                 }
             }
@@ -64,6 +68,7 @@ impl Dialler {
             StreamKind::Status => client.status(request).await,
         };
         let incoming = answered.map_err(|status| Error::transport(&status))?.into_inner();
+        self.complaints.settle(addr);
         Ok(streams.opened(stream, sending).then_some(incoming))
     }
 

@@ -16,6 +16,10 @@ fn a_change_of_the_set_whose_outcome_is_unknown() {
         &[Fate::LostBefore, Fate::LostAfter],
         &[Fate::Late, Fate::LostAfter],
         &[Fate::Late, Fate::Late, Fate::LostBefore],
+        &[Fate::Failed],
+        &[Fate::LostBefore, Fate::Failed],
+        &[Fate::LostAfter, Fate::Failed],
+        &[Fate::Late, Fate::Failed, Fate::Failed],
     ];
     for fates in rows {
         let mut cluster = Cluster::ready(3, config(2));
@@ -45,11 +49,43 @@ fn a_change_of_the_set_whose_outcome_is_unknown() {
     }
 }
 
+/// A definite failure of a repeated copy says nothing of the first, which may land yet.
+#[test]
+fn a_member_that_may_be_recorded_counts() {
+    for fates in [vec![Fate::Late], vec![Fate::Late, Fate::Failed], vec![Fate::Late, Fate::Failed, Fate::Failed]] {
+        let mut cluster = Cluster::ready(3, config(2));
+        let leader = cluster.leader().unwrap();
+        let slow = (leader + 1) % 3;
+        cluster.isolate(leader, slow);
+        cluster.write(leader, "SET before x");
+        assert_eq!(cluster.etcd.state().isr.len(), 2, "the silent member is out");
+        cluster.heal();
+        // It comes back: what becomes of the proposal the leader learns only of later copies.
+        cluster.etcd.script = fates.clone();
+        cluster.until("proposed", 10_000, |it| it.etcd.script.len() < fates.len());
+        cluster.isolate(leader, slow);
+        cluster.until("repeated", 10_000, |it| it.etcd.script.is_empty());
+        assert!(matches!(cluster.etcd.land()[0], Ok(CoordAnswer::Done(_))), "{fates:?}");
+        let call = cluster.ask(leader, "SET during x", CallOptions::default());
+        for _ in 0..200 {
+            let acked = cluster.answers.contains_key(&call);
+            assert!(!acked || cluster.etcd.state().isr.len() == 2, "{fates:?}: committed without a recorded member");
+            cluster.run(10);
+        }
+        assert_eq!(cluster.answers[&call].as_ref().unwrap().reply, Reply::Ok, "{fates:?}");
+    }
+}
+
 #[test]
 fn an_election_whose_outcome_is_unknown() {
-    for fates in
-        [vec![Fate::LostBefore], vec![Fate::LostAfter], vec![Fate::Late], vec![Fate::LostBefore, Fate::LostAfter]]
-    {
+    for fates in [
+        vec![Fate::LostBefore],
+        vec![Fate::LostAfter],
+        vec![Fate::Late],
+        vec![Fate::LostBefore, Fate::LostAfter],
+        vec![Fate::LostBefore, Fate::Failed],
+        vec![Fate::Late, Fate::Failed],
+    ] {
         let mut cluster = Cluster::ready(3, config(2));
         let leader = cluster.leader().unwrap();
         cluster.write(leader, "SET before x");
@@ -70,10 +106,16 @@ fn an_election_whose_outcome_is_unknown() {
 
 #[test]
 fn a_hand_over_whose_outcome_is_unknown() {
-    for fate in [Fate::LostBefore, Fate::LostAfter, Fate::Late] {
+    for fate in [
+        vec![Fate::LostBefore],
+        vec![Fate::LostAfter],
+        vec![Fate::Late],
+        vec![Fate::LostBefore, Fate::Failed],
+        vec![Fate::LostAfter, Fate::Failed],
+    ] {
         let mut cluster = Cluster::ready(3, config(2));
         let leader = cluster.leader().unwrap();
-        cluster.etcd.script = vec![fate];
+        cluster.etcd.script = fate.clone();
         cluster.step(leader, Event::Admin(Admin::Handover(None)));
         let calls: Vec<_> = (0..3).map(|node| cluster.ask(node, "INCR counter", CallOptions::default())).collect();
         cluster.until("answered", 5000, |it| calls.iter().all(|call| it.answers.contains_key(call)));

@@ -37,6 +37,7 @@ impl Stage {
                 proto: (1, 1),
                 lease: 0,
                 cluster: String::new(),
+                epoch: 0,
             };
             let value = serde_json::to_string(&record).expect("plain data");
             cluster.put(Key::Member(member.node), Some(value));

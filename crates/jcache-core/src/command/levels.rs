@@ -3,11 +3,23 @@
 use super::key::{Del, Exists, Expire, FlushDb, NewTime, PExpire, PExpireAt, PExpireTime, Touch, Unlink};
 use super::string::{Expiry, MGet, MSet, PSetEx, Set, SetEx, SetOptions};
 use super::{Mutation, MutationCommand, Query};
-use crate::arg::Key;
+use crate::arg::{Arg, Key};
 use crate::effect::Effect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reply::{Outcome, Reply};
 use crate::time::{Context, Timestamp};
+
+impl<'a> Mutation<'a> {
+    /// Key and value, when the mutation does nothing but to put a string there, without a condition or a deadline: the most
+    /// common change of all, for which an engine may keep a short way. Its reply is `OK`.
+    #[inline]
+    pub fn plain_string(&self) -> Option<(&Key<'a>, &Arg<'a>)> {
+        match self {
+            Mutation::Set(set) if set.options == SetOptions::default() => Some((&set.key, &set.value)),
+            _ => None,
+        }
+    }
+}
 
 impl<'a> Query<'a> {
     /// The key, when the query asks for nothing but the whole string there: the most common question of all, for which

@@ -96,7 +96,11 @@ pub(crate) fn papers(trial: &mut Trial) -> Outcome {
         if is_member || node.look().is_some_and(|look| look.readable) {
             return Err(violated("T-26", format!("a stranger with {what} was let in: {}", node.log(20))));
         }
-        trial.say(&format!("{what}: {}", node.log(20).lines().last().unwrap_or_default()));
+        let log = node.log(20);
+        if !node.runs() || !log.contains("a peer cannot be dialled") {
+            return Err(violated("T-26", format!("a stranger with {what} was not told why: {log}")));
+        }
+        trial.say(&format!("{what}: {}", log.lines().last().unwrap_or_default()));
     }
     if epoch(trial) != before {
         return Err(violated("T-26", "strangers cost an election"));

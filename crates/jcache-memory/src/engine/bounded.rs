@@ -5,7 +5,7 @@ use jcache_core::{Arg, ArgSink, Context, ErrorKind, Result, Timestamp};
 use smallvec::SmallVec;
 
 use super::{Engine, Growth, Keyed};
-use crate::view::{Purse, Room, View};
+use crate::view::{Hold, Purse, Room, View};
 
 /// Entries that are evicted under one lock.
 const BATCH: usize = 64;
@@ -71,7 +71,11 @@ impl Engine {
         let (mut serves, mut purse, mut attempts) = (false, Purse::default(), 0);
         loop {
             let is_last = attempts >= ATTEMPTS;
-            let hold = if serves { self.hold_all() } else { self.hold(keyed, || self.hold_all()) };
+            let hold = match own[..] {
+                _ if serves => self.hold_all(),
+                [hash] => Hold::One { shard: self.lock(self.index(hash)), hash },
+                _ => self.hold(keyed, || self.hold_all()),
+            };
             if !serves && !self.waiters.is_empty() && self.waiters.await_any(keyed) {
                 serves = true;
                 continue;
@@ -104,11 +108,11 @@ impl Engine {
     /// Out of memory: when they would not fit in an empty area nobody is evicted.
     fn gather(&self, wanted: &Purse, own: &[u64]) -> Result<Purse> {
         let Purse { area, bytes } = *wanted;
-        let (shards, Some(budget)) = (&self.areas[area].shards, &self.areas[area].budget) else {
+        let (shards, Some(budget)) = (&self.areas[area].shards, self.areas[area].budget()) else {
             return Ok(Purse::default());
         };
         let overhead: usize = shards.clone().map(|index| self.lock(index).overhead()).sum();
-        if bytes + overhead > budget.max {
+        if bytes + overhead > budget.max() {
             return Err(budget.out_of_memory());
         }
         let now = self.clock.now().as_millis();
@@ -125,8 +129,8 @@ impl Engine {
                 let mut shard = self.lock(shards.start + first.wrapping_add(step) % shards.len());
                 let mut entries = 0;
                 while shard.slack() < (bytes - purse) as isize && entries < BATCH {
-                    let Some(item) = shard.evict(now, own) else { break };
-                    self.let_go(item, now, &mut garbage);
+                    let Some(item) = shard.evict(|| now, own) else { break };
+                    self.let_go(item, || now, &mut garbage);
                     entries += 1;
                 }
                 purse += shard.cut_lease(bytes - purse);

@@ -21,7 +21,7 @@ impl Engine {
             view.remove_due(mutation, due);
             view.carry_out(mutation, context)
         };
-        if self.is_bounded {
+        if self.is_bounded() {
             return self.change_bounded(mutation, (Some(context.now), context), &mut run);
         }
         let mut view = View::new(self, self.hold(mutation, || self.hold_all()), Some(context.now));
@@ -100,7 +100,7 @@ impl Engine {
         meanwhile();
         own.iter_mut().zip(&mut others).for_each(|(own, other)| own.swap(other));
         for (own, other) in self.areas.iter().zip(&other.areas) {
-            if let (Some(own), Some(other)) = (&own.budget, &other.budget) {
+            if let (Some(own), Some(other)) = (own.budget(), other.budget()) {
                 own.swap(other);
             }
         }

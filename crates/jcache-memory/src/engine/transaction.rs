@@ -91,7 +91,7 @@ impl Engine {
             true => self.hold_all(),
             false => self.hold_several(batch),
         };
-        if !self.is_bounded {
+        if !self.is_bounded() {
             return View::new(self, hold, Some(context.now));
         }
         let mut own: SmallVec<[u64; 4]> = SmallVec::new();

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use jcache_core::command::Query;
 use jcache_core::fetch::Fetched;
 use jcache_core::snapshot::FillLimit;
-use jcache_core::{Answer, Context, Reply, Result, Value};
+use jcache_core::{Answer, Context, Result, Value};
 
 use super::Shared;
 use super::gate::State;
-use crate::stats::Stats;
+use crate::engine::text_answer;
+use crate::stats::{Deadlines, Stats};
 use crate::view::{Hold, View};
 
 /// Reads of a [`Replica`](super::Replica) by its clock, from any thread and at any time; cheap to clone.
@@ -42,9 +43,9 @@ impl Reads {
         let Shared { engine, gate } = &*self.0;
         let hash = engine.seed.hash(key);
         loop {
-            let shard = engine.lock(engine.index(hash));
+            let mut shard = engine.lock(engine.index(hash));
             match gate.state() {
-                State::Open => return Some(engine.get_from(&shard, hash, key)),
+                State::Open => return Some(engine.get_from(&mut shard, hash, key)),
                 State::Closed => return None,
                 State::Busy => {
                     drop(shard);
@@ -61,8 +62,7 @@ impl Reads {
     #[inline]
     pub fn try_query(&self, query: &Query<'_>) -> Option<Result<Answer>> {
         if let Some(key) = query.whole_string() {
-            let answer = |text: Option<Value>| text.map_or(Answer::miss(Reply::Nil), |it| Answer::hit(Reply::Bulk(it)));
-            return self.try_text(key).map(|text| text.map(answer));
+            return self.try_text(key).map(text_answer);
         }
         self.read(query, |view, context| {
             let answer = query.answer(view, context)?;
@@ -108,6 +108,11 @@ impl Reads {
     /// What the replica holds and what it has done: see [`Memory::stats`](crate::Memory::stats).
     pub fn stats(&self) -> Stats {
         self.0.engine.stats()
+    }
+
+    /// How many keys have a deadline: see [`Memory::deadlines`](crate::Memory::deadlines).
+    pub fn deadlines(&self) -> Deadlines {
+        self.0.engine.deadlines()
     }
 
     /// Bytes of memory that the data take: see [`Memory::memory_used`](crate::Memory::memory_used).

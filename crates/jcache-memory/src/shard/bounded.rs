@@ -1,7 +1,7 @@
 //! A shard under a bound: how much it has leased of it, and whom it evicts.
 
 use super::{Shard, weight};
-use crate::bound::{Budget, Policy};
+use crate::bound::{Budget, Eviction, Policy};
 use crate::table::Item;
 
 #[derive(Debug)]
@@ -19,9 +19,9 @@ pub(crate) struct Bounded {
 }
 
 impl Bounded {
-    pub(crate) fn new(index: usize, budget: &Budget) -> Self {
+    pub(crate) fn new(index: usize, budget: &Budget, eviction: Eviction) -> Self {
         Self {
-            policy: Policy::new(budget.eviction, index as u64),
+            policy: Policy::new(eviction, index as u64),
             index,
             leased: 0,
             large: 0,
@@ -68,6 +68,52 @@ impl Shard {
         self.publish(budget);
     }
 
+    /// Gets a bound with what is there already. O(entries).
+    pub(crate) fn become_bounded(&mut self, index: usize, budget: &Budget, eviction: Eviction) {
+        let bound = self.bound.insert(Bounded::new(index, budget, eviction));
+        let (mut large, mut cursor) = (0, Some(0));
+        while let Some(at) = cursor {
+            cursor = self.table.visit(at, |_, item| {
+                let weight = weight(item);
+                large += if weight >= bound.large_from { weight } else { 0 };
+            });
+        }
+        bound.large = large;
+        self.adopt();
+        self.settle_in(budget);
+    }
+
+    /// Evicts by another policy from here on, which begins anew with what is there. O(entries).
+    pub(crate) fn evict_by(&mut self, eviction: Eviction) {
+        if let Some(bound) = &mut self.bound {
+            bound.policy = Policy::new(eviction, bound.index as u64);
+            self.adopt();
+        }
+    }
+
+    /// Tells the policy of the entries that are there.
+    fn adopt(&mut self) {
+        let Self { table, bound: Some(bound), .. } = self else { return };
+        let (mut hashes, mut cursor) = (Vec::with_capacity(table.len()), Some(0));
+        while let Some(at) = cursor {
+            cursor = table.visit(at, |hash, _| hashes.push(hash));
+        }
+        for hash in hashes {
+            if let Some((hash, place)) = table.named(hash, |hash| hash, |_, _| true) {
+                bound.policy.adopt(hash, table.get_mut(hash, place));
+            }
+        }
+    }
+
+    /// Leases what is in use beyond the lease, which the budget may not have.
+    pub(crate) fn square(&mut self, budget: &Budget) {
+        if let Ok(missing @ 1..) = usize::try_from(-self.slack().max(-isize::MAX)) {
+            budget.overdraw(missing);
+            self.add_lease(missing);
+        }
+        self.publish(budget);
+    }
+
     /// Adds an entry whose key is not there.
     pub(super) fn admit(&mut self, hash: u64, mut item: Item) {
         let weight = weight(&item);
@@ -87,11 +133,13 @@ impl Shard {
     }
 
     /// Takes out the entry that the policy wants to go, none whose hash is in `spared`; `None` when there is none.
-    pub(crate) fn evict(&mut self, now: u64, spared: &[u64]) -> Option<Item> {
+    ///
+    /// `now` is asked only where it matters: for an entry with a deadline.
+    pub(crate) fn evict(&mut self, now: impl FnOnce() -> u64, spared: &[u64]) -> Option<Item> {
         let Self { table, bound, bytes, .. } = self;
         let (hash, place) = bound.as_mut()?.policy.victim(table, *bytes, spared, weight)?;
         let item = self.remove(hash, place);
-        if is_due(&item, now) {
+        if item.has_deadline() && is_due(&item, now()) {
             self.counts.expirations += 1;
         } else {
             self.counts.evictions += 1;
@@ -117,14 +165,14 @@ impl Shard {
     /// Whether the shard has leased what it uses, and nothing to spare.
     #[inline]
     pub(crate) fn is_at_ease(&self, budget: &Budget) -> bool {
-        usize::try_from(self.slack()).is_ok_and(|slack| slack <= 2 * budget.chunk)
+        usize::try_from(self.slack()).is_ok_and(|slack| slack <= 2 * budget.chunk())
     }
 
     /// Gives away what the shard has to spare: when more than two chunks are left over, all but one.
     #[inline]
     pub(crate) fn spare(&mut self, budget: &Budget) -> usize {
         match usize::try_from(self.slack()) {
-            Ok(slack) if slack > 2 * budget.chunk => self.cut_lease(slack - budget.chunk),
+            Ok(slack) if slack > 2 * budget.chunk() => self.cut_lease(slack - budget.chunk()),
             _ => 0,
         }
     }

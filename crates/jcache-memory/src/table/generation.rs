@@ -96,6 +96,20 @@ impl Generation {
         }
     }
 
+    /// The entry of `key`, which has `hash`, for changes of anything but its key. Always inlined: this is most of a hit.
+    #[inline(always)]
+    pub(crate) fn find_mut(&mut self, hash: u64, key: &[u8]) -> Option<&mut Item> {
+        let home = self.home(hash);
+        let bucket = self.buckets.get(home)?;
+        match bucket.find(tag(hash), key) {
+            Some((slot, _)) => self.buckets[home].get_mut(slot),
+            None if bucket.is_passed() => {
+                self.find_further(hash, key).map(|(place, _)| place).map(|place| self.get_mut(place))
+            }
+            None => None,
+        }
+    }
+
     /// [`Generation::find_with`] for an entry that is not in its home.
     #[cold]
     fn find_further(&self, hash: u64, key: &[u8]) -> Option<(Place, &Item)> {

@@ -33,7 +33,7 @@ impl View<'_> {
     /// Books what was changed without regard to the bound, so that who evicts later knows how much there is to evict.
     pub(crate) fn settle_freely(&mut self) {
         let engine = self.engine;
-        if !engine.is_bounded {
+        if !engine.is_bounded() {
             return;
         }
         let settle = |index: usize, shard: &mut Shard| {

@@ -17,7 +17,7 @@ use crate::shard::{Garbage, Shard, weight};
 use crate::table::Item;
 
 /// Bytes that are evicted while the locks of a command are held; more than some ten microseconds' worth are not.
-const AT_ONCE: usize = 32 << 10;
+pub(crate) const AT_ONCE: usize = 32 << 10;
 
 /// A command that only moves what is there may grow a collection by one in so many bytes of the bound, room or not; when a
 /// table doubles that is more than that, it is refused like any other.
@@ -58,8 +58,8 @@ struct Hand<'h> {
 
 impl Hand<'_> {
     fn evict(&mut self, shard: &mut Shard) -> bool {
-        // Most commands evict nobody, and need not know the time.
-        let now = now_of(self.engine, self.now).as_millis();
+        // Most commands evict nobody, or nobody with a deadline, and need not know the time.
+        let now = || now_of(self.engine, self.now).as_millis();
         let Some(item) = shard.evict(now, self.own) else { return false };
         self.engine.let_go(item, now, self.garbage);
         true
@@ -90,7 +90,7 @@ impl Hand<'_> {
     /// Looks for `need` bytes that shard `index` has not leased yet; returns how many are missing.
     fn search(&mut self, hold: &mut Hold<'_>, purse: &mut Purse, index: usize, need: usize, at_once: usize) -> usize {
         let area = self.engine.area(index);
-        let (shards, Some(budget)) = (&self.engine.areas[area].shards, &self.engine.areas[area].budget) else {
+        let (shards, Some(budget)) = (&self.engine.areas[area].shards, self.engine.areas[area].budget()) else {
             return 0;
         };
         loop {
@@ -106,7 +106,7 @@ impl Hand<'_> {
                 return missing;
             } else {
                 let richest = budget.richest_for(index);
-                let wanted = missing + budget.chunk;
+                let wanted = missing + budget.chunk();
                 let taken = richest.map_or(0, |richest| self.take_from_other(hold, budget, richest, wanted));
                 let Some(shard) = held(self.engine, hold, index) else { return need };
                 shard.add_lease(taken);
@@ -145,6 +145,7 @@ fn held<'h>(engine: &Engine, hold: &'h mut Hold<'_>, index: usize) -> Option<&'h
 
 impl<'a> View<'a> {
     /// A view under a bound.
+    #[inline]
     pub(crate) fn bounded(engine: &'a Engine, hold: Hold<'a>, now: Option<Timestamp>, room: Room) -> Self {
         Self { room: Some(room), ..Self::new(engine, hold, now) }
     }
@@ -200,7 +201,7 @@ impl<'a> View<'a> {
                     None => need += ahead,
                 }
             }
-            let at_once = if room.is_last { usize::MAX } else { AT_ONCE.min(budget.max / 8) };
+            let at_once = if room.is_last { usize::MAX } else { AT_ONCE.min(budget.max() / 8) };
             let missing = hand.search(hold, &mut room.purse, index, need, at_once);
             room.wanted = Purse { area, bytes: if room.is_last { 0 } else { missing } };
             missing > 0 && !room.is_forced
@@ -237,7 +238,7 @@ impl<'a> View<'a> {
             Growth::Move => {
                 let leaves = area(first) != area(last);
                 let comes = ahead.or_else(|| leaves.then(|| self.weight_of_first(keyed)));
-                let credit = self.engine.budget(self.engine.index(last)).map_or(usize::MAX, |it| it.max / CREDIT);
+                let credit = self.engine.budget(self.engine.index(last)).map_or(usize::MAX, |it| it.max() / CREDIT);
                 self.force(comes.is_none_or(|bytes| bytes <= credit));
                 self.make_room(last, comes.unwrap_or(0), false)?;
                 self.force(true);
@@ -333,7 +334,7 @@ impl<'a> View<'a> {
                 shard.publish(budget);
             }
             let purse = std::mem::take(&mut room.purse);
-            if let Some(budget) = &hand.engine.areas[purse.area].budget {
+            if let Some(budget) = hand.engine.areas[purse.area].budget() {
                 budget.give_back(purse.bytes);
             }
         });
@@ -342,12 +343,13 @@ impl<'a> View<'a> {
 
 impl Engine {
     /// Takes leave of an entry that was removed because it was due or to make room.
-    pub(crate) fn let_go(&self, item: Item, now: u64, garbage: &mut Vec<Garbage>) {
+    pub(crate) fn let_go(&self, item: Item, now: impl FnOnce() -> u64, garbage: &mut Vec<Garbage>) {
         match &self.removals {
             None if item.as_object().is_none() => drop(item),
             None => garbage.push(Garbage::Item(item)),
             Some(removals) => {
-                let removal = if crate::shard::is_due(&item, now) { Removal::Expired } else { Removal::Evicted };
+                let is_due = item.has_deadline() && crate::shard::is_due(&item, now());
+                let removal = if is_due { Removal::Expired } else { Removal::Evicted };
                 removals.note(item, removal, garbage);
             }
         }

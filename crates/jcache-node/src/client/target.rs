@@ -19,7 +19,7 @@ pub(crate) struct Target {
     pub(super) user: Option<String>,
     pub(super) password: Option<String>,
     pub(super) database: u32,
-    /// Whom to trust, when the connection is secured.
+    /// Whom to trust and what to show, when the connection is secured.
     pub(super) tls: Option<Trust>,
     /// Whether to speak RESP3 where the server does.
     pub(super) resp3: bool,
@@ -55,10 +55,18 @@ impl Target {
     /// What the command line says.
     ///
     /// # Errors
-    /// An address that is none.
+    /// An address that is none, and files for TLS without TLS.
     pub(crate) fn new(args: &ServerArgs) -> Result<Self, String> {
         let target = Self::read(&args.address)?;
-        let tls = (args.tls || target.tls.is_some()).then(|| Trust { authorities: args.cacert.clone() });
+        let trust = Trust { authorities: args.cacert.clone(), own: args.cert.clone().zip(args.key.clone()) };
+        let tls = args.tls || target.tls.is_some();
+        if !tls && trust != Trust::default() {
+            return Err("certificates are for TLS: add --tls, or write the address as rediss://…".to_owned());
+        }
+        if tls && matches!(target.place, Place::Unix(_)) {
+            return Err("TLS is for addresses of TCP, not for a Unix socket".to_owned());
+        }
+        let tls = tls.then_some(trust);
         let password = args.password.clone().or_else(|| std::env::var(PASSWORD_VARIABLE).ok());
         Ok(Self { user: args.user.clone().or(target.user), password: password.or(target.password), tls, ..target })
     }

@@ -26,9 +26,9 @@ pub(super) fn of(config: &Config) -> ClusterConfig {
             kind::Unclean::After(time) => Unclean::After(time),
         })
         .priority(u32::try_from(config.priority.0).unwrap_or(0));
-    // What nobody has said grows with what is needed.
-    if config.isr_target != Config::default().isr_target {
-        cluster = cluster.isr_target(config.isr_target.0 as usize);
+    // What nobody has said grows with what is needed; what somebody has said stands, or is refused.
+    if let Some(target) = config.isr_target {
+        cluster = cluster.isr_target(target.0 as usize);
     }
     if let Some(node) = &config.node_id {
         cluster = cluster.node_id(&node.0);
@@ -83,4 +83,31 @@ fn etcd(config: &Config) -> Etcd {
 
 fn bytes(kind::Bytes(bytes): kind::Bytes) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_that_somebody_gave_is_not_another_one() {
+        for (min_insync, target, refused) in [
+            (1, None, false),
+            (5, None, false),
+            (3, Some(3), false),
+            (5, Some(3), true),
+            (5, Some(5), false),
+            (2, Some(1), true),
+        ] {
+            let config = Config {
+                cluster: kind::Word("demo".into()),
+                etcd: vec![kind::Word("http://127.0.0.1:2379".into())],
+                min_insync: kind::Number(min_insync),
+                isr_target: target.map(kind::Number),
+                ..Config::default()
+            };
+            let checked = of(&config).check();
+            assert_eq!(checked.is_err(), refused, "at least {min_insync}, target {target:?}: {checked:?}");
+        }
+    }
 }

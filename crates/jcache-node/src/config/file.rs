@@ -13,6 +13,8 @@ pub(super) struct Entry {
     pub(super) column: usize,
     /// The values as texts, or what is wrong with them.
     pub(super) values: Result<Vec<String>, String>,
+    /// Where in the text the values stand.
+    pub(super) span: Range<usize>,
 }
 
 /// A file that is no TOML.
@@ -35,7 +37,8 @@ pub(super) fn entries(text: &str) -> Result<Vec<Entry>, Bad> {
     let mut entries: Vec<(Range<usize>, Entry)> = Vec::new();
     for (name, value) in table.into_inner() {
         let (line, column) = place(text, name.span().start);
-        let entry = Entry { name: name.get_ref().to_string(), line, column, values: values(text, &value) };
+        let entry =
+            Entry { name: name.get_ref().to_string(), line, column, values: values(text, &value), span: value.span() };
         entries.push((name.span(), entry));
     }
     entries.sort_by_key(|(span, _)| span.start);

@@ -166,9 +166,9 @@ settings! {
         /// How long a memory level beside a shared one keeps a copy, unless its own ttl= says otherwise; or `none`
         near_ttl: "near-ttl", Life, "30s", Start;
         /// Bytes that a memory level may take, unless its own max= says otherwise; 0 for no bound
-        maxmemory: "maxmemory", Bytes, "0", Start;
+        maxmemory: "maxmemory", Bytes, "0", Live;
         /// Who goes when a memory level is full, unless its own policy= says otherwise
-        maxmemory_policy: "maxmemory-policy", Eviction, "s3fifo", Start;
+        maxmemory_policy: "maxmemory-policy", Eviction, "s3fifo", Live;
         /// Answer "nothing there" only when the level that decides writes has said so
         strict: "strict", Switch, "no", Start;
     }
@@ -207,8 +207,9 @@ settings! {
         plaintext_secrets: "plaintext-secrets", Switch, "no", Start;
         /// How many members must have a write before it is acknowledged; the same at all nodes
         min_insync: "min-insync", Number<1, 64>, "1", Start;
-        /// Members beyond so many have copies and are not waited for; the same at all nodes
-        isr_target: "isr-target", Number<1, 64>, "3", Start;
+        /// Members beyond so many have copies and are not waited for; the same at all nodes. Without it 3, or min-insync
+        /// where that is more
+        isr_target: "isr-target", Option<Number<1, 64>>, "", Start;
         /// How fast a failure is found, against how much delay is borne; the same at all nodes
         profile: "profile", Times, "balanced", Start;
         /// When writes are acknowledged: by all members in step, by the leader alone, or by so many copies

@@ -303,9 +303,21 @@ pub(super) static ROWS: &[Row] = &[
     Row::new(
         "cluster_lag_records",
         "Records that another node has not acknowledged, told by the leader",
-        Read::Gauges(lag),
+        Read::Gauges(|it| lag(it, |lag| lag.records as f64)),
     ),
-    Row::with("cluster_lag", Unit::Bytes, "Bytes of these records", Read::Gauges(lag_bytes)),
+    Row::with("cluster_lag", Unit::Bytes, "Bytes of these records", Read::Gauges(|it| lag(it, |lag| lag.bytes as f64))),
+    Row::with(
+        "cluster_lag",
+        Unit::Seconds,
+        "Time since another node had everything that there was, told by the leader; 0 when it has everything",
+        Read::Gauges(|it| lag(it, |lag| lag.ms as f64 / 1e3)),
+    ),
+    Row::with(
+        "cluster_commit_duration",
+        Unit::Seconds,
+        "Time from a write's execution at the leader until all members in step had it, told by the leader",
+        Read::Histograms(commits),
+    ),
     Row::with(
         "cluster_log",
         Unit::Bytes,
@@ -404,14 +416,18 @@ fn role(now: &Now) -> Vec<(Labels, f64)> {
     now.member.iter().flat_map(of).collect()
 }
 
-fn lag(now: &Now) -> Vec<(Labels, f64)> {
+fn lag(now: &Now, of: fn(&distributed::Lag) -> f64) -> Vec<(Labels, f64)> {
     let lags = now.member.iter().flat_map(|status| &status.lag);
-    lags.map(|(node, records)| (vec![("node", node.to_string())], *records as f64)).collect()
+    lags.map(|(node, lag)| (vec![("node", node.to_string())], of(lag))).collect()
 }
 
-fn lag_bytes(now: &Now) -> Vec<(Labels, f64)> {
-    let lags = now.member.iter().flat_map(|status| &status.lag_bytes);
-    lags.map(|(node, bytes)| (vec![("node", node.to_string())], *bytes as f64)).collect()
+fn commits(now: &Now) -> Vec<(Labels, Summary)> {
+    let of = |status: &distributed::Status| {
+        let commits = &status.counters.commits;
+        let (count, total, buckets) = (commits.count(), commits.total(), commits.buckets().collect());
+        (Vec::new(), Summary { count, total, buckets })
+    };
+    now.member.iter().map(of).collect()
 }
 
 fn clock_offset(now: &Now) -> Vec<(Labels, f64)> {

@@ -1,23 +1,59 @@
 //! What `INFO` tells of the cache: memory, hits, keys, and the levels.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use jcache::HealthState;
+use jcache::distributed::Lag;
+use jcache_memory::Eviction;
 use jcache_server::Section;
 
 use crate::cluster::Member;
 use crate::levels::Built;
 
-/// Sections with more fields for those of the server, and one of our own: `# Levels`.
-pub(crate) fn sections(built: &Built) -> Vec<Section> {
-    let mut sections = vec![memory(built), stats(built), keyspace(built), levels(built)];
-    sections.extend(built.member.as_ref().map(distributed));
-    sections
+/// What there is to tell, counted since somebody said `CONFIG RESETSTAT`.
+#[derive(Debug, Clone)]
+pub(crate) struct About {
+    built: Built,
+    since: Arc<Mutex<Counts>>,
 }
 
-/// The node's place in its cluster. Offsets and lags count records.
+/// What Redis counts of keys.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    hits: u64,
+    misses: u64,
+    evicted: u64,
+    expired: u64,
+}
+
+impl About {
+    pub(crate) fn new(built: Built) -> Self {
+        Self { built, since: Arc::default() }
+    }
+
+    /// Sections with more fields for those of the server, and one of our own: `# Levels`, which goes on counting.
+    pub(crate) fn sections(&self) -> Vec<Section> {
+        let built = &self.built;
+        let since = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sections = vec![memory(built), stats(Counts::of(built), since), keyspace(built), levels(built)];
+        sections.extend(built.member.as_ref().map(distributed));
+        sections
+    }
+
+    /// Counts from zero again.
+    pub(crate) fn reset(&self) {
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Counts::of(&self.built);
+    }
+}
+
+/// The node's place in its cluster. Offsets count records, lags what their names say or else records.
 fn distributed(member: &Member) -> Section {
     let status = member.status();
     let isr: Vec<&str> = status.isr.iter().map(|member| member.node.as_str()).collect();
-    let lag: Vec<String> = status.lag.iter().map(|(node, records)| format!("{node}={records}")).collect();
+    let lag = |of: fn(&Lag) -> u64| {
+        let lags: Vec<String> = status.lag.iter().map(|(node, lag)| format!("{node}={}", of(lag))).collect();
+        lags.join(",")
+    };
     let counters = &status.counters;
     Section::new("Distributed")
         .field("cluster", member.cluster())
@@ -30,7 +66,9 @@ fn distributed(member: &Member) -> Section {
         .field("cluster_end", status.leo)
         .field("cluster_applied", status.applied)
         .field("cluster_readable", u8::from(status.readable))
-        .field("cluster_lag", lag.join(","))
+        .field("cluster_lag", lag(|lag| lag.records))
+        .field("cluster_lag_bytes", lag(|lag| lag.bytes))
+        .field("cluster_lag_ms", lag(|lag| lag.ms))
         .field("cluster_calls", status.calls)
         .field("cluster_sessions", status.sessions)
         .field("cluster_log_bytes", status.log_bytes)
@@ -47,6 +85,7 @@ fn distributed(member: &Member) -> Section {
 }
 
 fn memory(built: &Built) -> Section {
+    let policy = built.memories.iter().find_map(|(_, memory)| memory.eviction()).unwrap_or(Eviction::NoEviction);
     let stats: Vec<_> = built.memory_stats().into_iter().map(|(_, stats)| stats).collect();
     let used: usize = stats.iter().map(|it| it.bytes).sum();
     let bound: Option<usize> = stats.iter().map(|it| it.max_bytes).sum();
@@ -58,27 +97,41 @@ fn memory(built: &Built) -> Section {
         .field("used_memory_rss_human", human(resident))
         .field("maxmemory", bound.unwrap_or(0))
         .field("maxmemory_human", human(bound.unwrap_or(0)))
+        .field("maxmemory_policy", policy)
 }
 
-fn stats(built: &Built) -> Section {
-    let stats = built.cache.stats();
-    // A key that is in no level is a miss at each: the last one asked says how often nothing was there.
-    let hits: u64 = stats.levels.iter().map(|level| level.hits).sum();
-    let misses = stats.levels.last().map_or(0, |level| level.misses);
-    let memories = built.memory_stats();
-    let memories = || memories.iter().map(|(_, stats)| stats);
+impl Counts {
+    fn of(built: &Built) -> Self {
+        let stats = built.cache.stats();
+        let memories = built.memory_stats();
+        let memories = || memories.iter().map(|(_, stats)| stats);
+        Self {
+            hits: stats.levels.iter().map(|level| level.hits).sum(),
+            // A key that is in no level is a miss at each: the last one asked says how often nothing was there.
+            misses: stats.levels.last().map_or(0, |level| level.misses),
+            evicted: memories().map(|it| it.evictions).sum(),
+            expired: memories().map(|it| it.expirations).sum(),
+        }
+    }
+}
+
+fn stats(now: Counts, since: Counts) -> Section {
     Section::new("Stats")
-        .field("keyspace_hits", hits)
-        .field("keyspace_misses", misses)
-        .field("evicted_keys", memories().map(|it| it.evictions).sum::<u64>())
-        .field("expired_keys", memories().map(|it| it.expirations).sum::<u64>())
+        .field("keyspace_hits", now.hits.saturating_sub(since.hits))
+        .field("keyspace_misses", now.misses.saturating_sub(since.misses))
+        .field("evicted_keys", now.evicted.saturating_sub(since.evicted))
+        .field("expired_keys", now.expired.saturating_sub(since.expired))
 }
 
-/// The keys of the node's own memory; what a shared level has is that server's to tell.
+/// The keys of the node's own memory, and how many of them expire: an estimate where there are many. What a shared level
+/// has is that server's to tell.
 fn keyspace(built: &Built) -> Section {
     let section = Section::new("Keyspace");
-    match built.memory_stats().first().map(|(_, stats)| stats.entries) {
-        Some(keys) if keys > 0 => section.field("db0", format!("keys={keys},expires=0,avg_ttl=0")),
+    match built.deadlines() {
+        Some(it) if it.entries > 0 => {
+            let ttl = it.mean_left.as_millis();
+            section.field("db0", format!("keys={},expires={},avg_ttl={ttl}", it.entries, it.timed))
+        }
         _ => section,
     }
 }
@@ -172,7 +225,8 @@ mod tests {
         built.cache.set("a", "1").await.unwrap();
         let _: Option<String> = built.cache.get("a").await.unwrap();
         let _: Option<String> = built.cache.get("b").await.unwrap();
-        let text: Vec<String> = sections(&built)
+        let text: Vec<String> = About::new(built)
+            .sections()
             .into_iter()
             .flat_map(|section| section.fields.into_iter().map(|(name, value)| format!("{name}:{value}")))
             .collect();

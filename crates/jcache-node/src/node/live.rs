@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jcache_server::Parameter;
 
-use crate::cluster::Member;
 use crate::config::table::{SETTINGS, Setting, When};
 use crate::config::{Config, Loaded};
+use crate::levels::Built;
 use crate::logs::Logs;
 
 /// Settings that the server has in its own hands, and shows and changes by itself.
@@ -24,18 +24,13 @@ const SERVERS_OWN: &[&str] = &[
 ];
 
 /// A parameter for every other setting.
-pub(super) fn parameters(loaded: &Loaded, logs: Option<Logs>, member: Option<&Member>) -> Vec<Parameter> {
+pub(super) fn parameters(loaded: &Loaded, logs: Option<Logs>, built: &Built) -> Vec<Parameter> {
     let config = Arc::new(Mutex::new(loaded.config.clone()));
     let others = SETTINGS.iter().filter(|setting| !SERVERS_OWN.contains(&setting.name));
-    others.map(|setting| parameter(setting, &config, logs.clone(), member.cloned())).collect()
+    others.map(|setting| parameter(setting, &config, logs.clone(), built.clone())).collect()
 }
 
-fn parameter(
-    setting: &'static Setting,
-    config: &Arc<Mutex<Config>>,
-    logs: Option<Logs>,
-    member: Option<Member>,
-) -> Parameter {
+fn parameter(setting: &'static Setting, config: &Arc<Mutex<Config>>, logs: Option<Logs>, built: Built) -> Parameter {
     let now = Arc::clone(config);
     let lock = |config: &Mutex<Config>| config.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let parameter = Parameter::new(setting.name, move || (setting.mask)(&lock(&now)).join(" "));
@@ -45,11 +40,19 @@ fn parameter(
     let config = Arc::clone(config);
     parameter.on_set(move |text| {
         let mut config = config.lock().unwrap_or_else(PoisonError::into_inner);
-        (setting.set)(&mut config, &setting.split(text))?;
+        let mut changed = config.clone();
+        (setting.set)(&mut changed, &setting.split(text))?;
+        if changed.maxmemory != config.maxmemory {
+            built.common.set_max(changed.maxmemory.0)?;
+        }
+        if changed.maxmemory_policy != config.maxmemory_policy {
+            built.common.set_eviction(changed.maxmemory_policy)?;
+        }
+        *config = changed;
         if let Some(logs) = &logs {
             logs.set(config.loglevel);
         }
-        if let Some(member) = &member {
+        if let Some(member) = &built.member {
             member.set(&config);
         }
         Ok(())

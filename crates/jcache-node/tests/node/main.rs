@@ -8,6 +8,8 @@ mod common;
 mod harness;
 
 mod client;
+mod cluster;
+mod live;
 mod serve;
 mod transcripts;
 mod wire;

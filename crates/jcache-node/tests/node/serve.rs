@@ -303,7 +303,9 @@ fn a_unix_socket_with_permissions() {
 fn tls_with_and_without_certificates_of_clients() {
     let files = Certificates::default();
     files.authority("ca").issue("node", &["127.0.0.1"]);
+    files.authority("nobody").issue("stranger", &["127.0.0.1"]);
     let [ca, cert, key] = &["ca.pem", "node.pem", "node.key"].map(|file| files.argument(file));
+    let [stranger, its_key] = &["stranger.pem", "stranger.key"].map(|file| files.argument(file));
     let files = ["--listen", "", "--tls-listen", "127.0.0.1:0", "--tls-cert-file", cert, "--tls-key-file", key];
     let node = Node::start_with(&files, &[]);
     let port = node.port.to_string();
@@ -318,7 +320,23 @@ fn tls_with_and_without_certificates_of_clients() {
     }
     let node = Node::start_with(&[&files[..], &["--tls-ca-cert-file", ca, "--tls-auth-clients", "yes"]].concat(), &[]);
     let port = node.port.to_string();
-    assert_eq!(shell(&port, &["--tls", "--cacert", ca]).status.code(), Some(1));
+    let mutual = ["--tls", "--cacert", ca, "--cert", cert, "--key", key];
+    assert_eq!(text(&shell(&port, &mutual)), "OK\n1\n");
+    let secured = format!("rediss://127.0.0.1:{port}");
+    assert_eq!(text(&shell(&secured, &mutual[1..])), "OK\n1\n");
+    let load = ["bench", &secured, "--requests", "100", "--clients", "2", "--cacert", ca, "--cert", cert, "--key", key];
+    assert!(run(JCACHE, &load, b"").status.success());
+    // A certificate of one's own is not enough: somebody has to vouch for it.
+    for (more, code) in [
+        (&mutual[..3], 1),
+        (&["--tls", "--cacert", ca, "--cert", stranger, "--key", its_key], 1),
+        (&["--tls", "--cacert", ca, "--cert", cert, "--key", ca], 1),
+        (&["--tls", "--cacert", ca, "--cert", "/nowhere/cert", "--key", key], 1),
+        (&["--tls", "--cacert", ca, "--cert", cert], 2),
+        (&mutual[1..], 2),
+    ] {
+        assert_eq!(shell(&port, more).status.code(), Some(code), "{more:?}");
+    }
     if redis_cli_or_skip() {
         let args = ["-p", &port, "--tls", "--cacert", ca, "--cert", cert, "--key", key, "ping"];
         assert_eq!(text(&run("redis-cli", &args, b"")), "PONG\n");

@@ -37,7 +37,7 @@ const CONFIG: &[Row] = &[
     Row::new("GET", -3, ADMIN, "Returns the values of settings.", config::get),
     HELP,
     Row::new("RESETSTAT", 2, ADMIN, "Resets the server's statistics.", config::reset_statistics),
-    Row::new("REWRITE", 2, ADMIN, "Not offered: settings are not written to a file.", config::rewrite),
+    Row::new("REWRITE", 2, ADMIN, "Writes the settings to the file they came from.", config::rewrite),
     Row::new("SET", -4, ADMIN, "Changes settings.", config::set),
 ];
 

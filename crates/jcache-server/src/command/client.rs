@@ -30,8 +30,10 @@ const CLIENT: &[Row] = &[
     row("ID", 2, ANYTIME, "Returns the unique number of the connection.", |session, _| {
         Ok(Reply::Int(session.client.id as i64).into())
     }),
-    row("INFO", 2, ANYTIME, "Returns information about the connection.", |session, _| {
+    row("INFO", 2, ANYTIME, "Returns information about the connection.", |session, args| {
+        session.client.figures.buffers.begin_command(args);
         let line = describe(&session.client, session.shared.second());
+        session.client.figures.buffers.end_command();
         Ok(Reply::Verbatim((line + "\n").into()).into())
     }),
     row("KILL", -3, ADMIN, "Terminates open connections.", kill),
@@ -227,7 +229,9 @@ fn list(session: &mut Session, args: &[Arg<'_>]) -> Result<Step> {
         _ => return Err(Error::syntax()),
     }
     let second = session.shared.second();
+    session.client.figures.buffers.begin_command(args);
     let lines: String = clients.iter().map(|client| describe(client, second) + "\n").collect();
+    session.client.figures.buffers.end_command();
     Ok(Reply::Verbatim(Value::from(lines)).into())
 }
 
@@ -256,10 +260,14 @@ fn describe(client: &Client, second: u64) -> String {
     }
     let command = &super::all()[figures.last_command.load(Ordering::Relaxed)].name;
     let [channels, patterns, shards] = [0, 1, 2].map(|kind: usize| figures.subscriptions[kind].load(Ordering::Relaxed));
+    let held = figures.buffers.held();
+    let (mail_bytes, mails) = client.mail();
+    let waiting = figures.output.load(Ordering::Relaxed);
+    let large = held.large.min(waiting);
     format!(
         "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={flags} db=0 sub={channels} psub={patterns} \
-         ssub={shards} multi={} watch={} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem={} \
-         tot-mem={} events=r cmd={command} user={} redir=-1 resp={} lib-name={} lib-ver={}",
+         ssub={shards} multi={} watch={} qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} obl={} oll={} \
+         omem={} tot-mem={} events={} cmd={command} user={} redir=-1 resp={} lib-name={} lib-ver={}",
         client.id,
         client.peer,
         client.local,
@@ -269,8 +277,17 @@ fn describe(client: &Client, second: u64) -> String {
         second.saturating_sub(figures.active.load(Ordering::Relaxed)),
         facts.queued.map_or(-1, |queued| queued as i64),
         facts.watched,
-        client.output(),
-        client.output() + size_of::<Client>(),
+        held.query,
+        held.query_free,
+        held.arguments,
+        facts.queued_bytes,
+        held.replies,
+        held.replies_peak,
+        waiting - large,
+        held.pieces + mails,
+        large + mail_bytes,
+        client.memory(),
+        if waiting > 0 { "rw" } else { "r" },
         facts.user.as_deref().unwrap_or("(superuser)"),
         if client.protocol() == Protocol::Resp3 { 3 } else { 2 },
         facts.library,

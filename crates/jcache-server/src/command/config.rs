@@ -28,8 +28,9 @@ const fn open(name: &'static str, get: fn(&Shared) -> String, set: Change) -> Se
     Setting { name, get, set: Some(set) }
 }
 
+/// What cannot be otherwise here and is often set by who expects a Redis may be set to what it is.
 const SETTINGS: &[Setting] = &[
-    fixed("appendonly", |_| "no".into()),
+    open("appendonly", |_| "no".into(), |_, text| nothing_on_disk(text, "no")),
     fixed("bind", |shared| addresses(shared, |address| address.rsplit_once(':').map(|(host, _)| host))),
     open("client-output-buffer-limit", get_output, set_output),
     open(
@@ -37,12 +38,20 @@ const SETTINGS: &[Setting] = &[
         |shared| shared.settings.limits.read().query.to_string(),
         |shared, text| bytes(text).map(|bytes| shared.settings.limits.write().query = bytes),
     ),
+    fixed("cluster-enabled", |_| "no".into()),
+    fixed("daemonize", |_| "no".into()),
     fixed("databases", |_| "1".into()),
     open(
         "latency-monitor-threshold",
         |shared| shared.settings.spike_millis.load(Ordering::Relaxed).to_string(),
         |shared, text| integer(text).map(|millis| shared.settings.spike_millis.store(millis, Ordering::Relaxed)),
     ),
+    open(
+        "latency-tracking",
+        |shared| yes(shared.settings.tracks_latency.load(Ordering::Relaxed)),
+        |shared, text| yes_or_no(text).map(|on| shared.settings.tracks_latency.store(on, Ordering::Relaxed)),
+    ),
+    fixed("latency-tracking-info-percentiles", |_| "50 99 99.9".into()),
     open(
         "maxclients",
         |shared| shared.settings.limits.read().clients.to_string(),
@@ -52,6 +61,16 @@ const SETTINGS: &[Setting] = &[
                 shared.settings.limits.write().clients = clients as usize;
                 Ok(())
             }
+        },
+    ),
+    fixed("maxmemory", |_| "0".into()),
+    fixed("maxmemory-policy", |_| "noeviction".into()),
+    open(
+        "notify-keyspace-events",
+        |_| String::new(),
+        |_, text| match text {
+            "" => Ok(()),
+            _ => Err("keyspace events are not offered".into()),
         },
     ),
     fixed("port", |shared| addresses(shared, |address| address.rsplit_once(':').map(|(_, port)| port))),
@@ -74,7 +93,7 @@ const SETTINGS: &[Setting] = &[
             Ok(())
         },
     ),
-    fixed("save", |_| String::new()),
+    open("save", |_| String::new(), |_, text| nothing_on_disk(text, "")),
     open(
         "slowlog-log-slower-than",
         |shared| shared.settings.slow_micros.load(Ordering::Relaxed).to_string(),
@@ -108,6 +127,10 @@ const SETTINGS: &[Setting] = &[
 
 const PASSWORD: &str = "requirepass";
 const NOT_AN_INTEGER: &str = "argument couldn't be parsed into an integer";
+
+fn nothing_on_disk(text: &str, only: &str) -> Result<(), String> {
+    if text.eq_ignore_ascii_case(only) { Ok(()) } else { Err("nothing is kept on disk".into()) }
+}
 
 fn addresses(shared: &Shared, part: fn(&str) -> Option<&str>) -> String {
     let addresses = shared.addresses.lock();
@@ -199,8 +222,8 @@ enum Found<'s> {
 impl Found<'_> {
     fn all(shared: &Shared) -> impl Iterator<Item = Found<'_>> {
         // What the embedder says about a name counts.
-        let own = |setting: &&Setting| !shared.parameters.iter().any(|it| it.name == setting.name);
-        SETTINGS.iter().filter(own).map(Found::Own).chain(shared.parameters.iter().map(Found::Other))
+        let own = |setting: &&Setting| !shared.embedder.parameters.iter().any(|it| it.name == setting.name);
+        SETTINGS.iter().filter(own).map(Found::Own).chain(shared.embedder.parameters.iter().map(Found::Other))
     }
 
     fn name(&self) -> &str {
@@ -278,6 +301,12 @@ pub(super) fn reset_statistics(session: &mut Session, _: &[Arg<'_>]) -> Result<S
     Ok(Reply::Ok.into())
 }
 
-pub(super) fn rewrite(_: &mut Session, _: &[Arg<'_>]) -> Result<Step> {
-    Err(Error::invalid("ERR The server is running without a config file"))
+pub(super) fn rewrite(session: &mut Session, _: &[Arg<'_>]) -> Result<Step> {
+    let shared = &session.shared;
+    let Some(rewrite) = &shared.embedder.rewrite else {
+        return Err(Error::invalid("ERR The server is running without a config file"));
+    };
+    let all: Vec<(String, String)> = Found::all(shared).map(|it| (it.name().to_owned(), it.get(shared))).collect();
+    rewrite(&all).map_err(|why| Error::invalid(format!("ERR Rewriting config file: {why}")))?;
+    Ok(Reply::Ok.into())
 }

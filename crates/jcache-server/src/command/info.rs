@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use jcache_core::{Arg, Reply, Result};
 
 use super::{Step, all};
+use crate::buffers::Held;
 use crate::channels::Kind;
 use crate::session::Session;
 use crate::shared::Shared;
@@ -15,7 +16,7 @@ use crate::status::Section;
 pub(super) const REDIS_VERSION: &str = "7.0.15";
 
 /// Sections that are only told when asked for, or with `all`.
-const ON_REQUEST: [&str; 1] = ["commandstats"];
+const ON_REQUEST: [&str; 2] = ["commandstats", "latencystats"];
 
 pub(super) fn info(session: &mut Session, args: &[Arg<'_>]) -> Result<Step> {
     let wanted: Vec<String> = args[1..].iter().map(|name| String::from_utf8_lossy(name).to_ascii_lowercase()).collect();
@@ -38,14 +39,19 @@ pub(super) fn info(session: &mut Session, args: &[Arg<'_>]) -> Result<Step> {
     Ok(Reply::Verbatim(text.into()).into())
 }
 
-/// All sections, those of others merged in.
+/// All sections, those of others merged in: a field that is there is not told again.
 pub(crate) fn sections(shared: &Shared) -> Vec<Section> {
-    let mut sections = vec![server(shared), clients(shared), Section::new("Memory"), stats(shared), cpu()];
-    sections.push(command_stats(shared));
-    for more in shared.info.iter().flat_map(|source| source()) {
+    let mut sections = vec![server(shared), clients(shared), memory(shared), stats(shared), cpu()];
+    sections.extend([command_stats(shared), latency_stats(shared)]);
+    for more in shared.embedder.info.iter().flat_map(|source| source()) {
         let same = |section: &&mut Section| section.name.eq_ignore_ascii_case(&more.name);
         match sections.iter_mut().find(same) {
-            Some(section) => section.fields.extend(more.fields),
+            Some(section) => {
+                // Who speaks first is nearer to what it tells of.
+                let news = more.fields.into_iter().filter(|(name, _)| !section.fields.iter().any(|(it, _)| it == name));
+                let news: Vec<_> = news.collect();
+                section.fields.extend(news);
+            }
             None => sections.push(more),
         }
     }
@@ -75,12 +81,23 @@ fn server(shared: &Shared) -> Section {
 
 fn clients(shared: &Shared) -> Section {
     let status = shared.status();
+    let all = shared.clients.all();
+    let largest =
+        |bytes: fn(Held) -> usize| all.iter().map(|client| bytes(client.figures.buffers.held())).max().unwrap_or(0);
     Section::new("Clients")
         .field("connected_clients", status.clients)
         .field("maxclients", shared.settings.limits.read().clients)
+        .field("client_recent_max_input_buffer", largest(|held| held.query + held.query_free))
+        .field("client_recent_max_output_buffer", largest(|held| held.replies + held.large))
         .field("blocked_clients", status.blocked_clients)
         .field("pubsub_clients", status.subscribed_clients)
         .field("client_output_bytes", status.output_bytes)
+}
+
+/// What the server knows of memory itself: the rest is for the backend, and who embeds it.
+fn memory(shared: &Shared) -> Section {
+    let clients = shared.clients.all();
+    Section::new("Memory").field("mem_clients_normal", clients.iter().map(|client| client.memory()).sum::<usize>())
 }
 
 fn stats(shared: &Shared) -> Section {
@@ -121,7 +138,24 @@ fn command_stats(shared: &Shared) -> Section {
         let (calls, failed) = shared.calls.of(command.place);
         if calls > 0 {
             let name = format!("cmdstat_{}", command.name);
-            section = section.field(name, format!("calls={calls},failed_calls={failed}"));
+            // Of those that were measured: the whole time is what they let expect.
+            let mean = shared.latencies.of(command.place).map_or(0.0, |measured| measured.mean());
+            let usec = (mean * calls as f64).round();
+            let text = format!("calls={calls},usec={usec},usec_per_call={mean:.2},failed_calls={failed}");
+            section = section.field(name, text);
+        }
+    }
+    section
+}
+
+/// Microseconds that half of the measured calls took at most, and so on.
+fn latency_stats(shared: &Shared) -> Section {
+    let mut section = Section::new("Latencystats");
+    for command in all() {
+        if let Some(measured) = shared.latencies.of(command.place) {
+            let [half, most, all] = [500, 990, 999].map(|per_mille| measured.within(per_mille));
+            let name = format!("latency_percentiles_usec_{}", command.name);
+            section = section.field(name, format!("p50={half:.3},p99={most:.3},p99.9={all:.3}"));
         }
     }
     section
@@ -131,6 +165,8 @@ impl Shared {
     /// Sets the counters back that `INFO` tells.
     pub(crate) fn reset_statistics(&self) {
         self.calls.reset();
+        self.latencies.reset();
+        self.embedder.resets.iter().for_each(|reset| reset());
         self.clients.reset_totals();
         for count in
             [&self.counts.connections, &self.counts.rejected, &self.counts.output_limit, &self.counts.protocol_errors]

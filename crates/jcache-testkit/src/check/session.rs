@@ -54,7 +54,7 @@ pub fn check_own(history: &History, group: usize) -> Result<(), Violation> {
 }
 
 /// The counter's value in a reply; a counter that is not there reads 0.
-fn number(reply: &Reply, intent: &Intent) -> Option<i64> {
+pub(crate) fn number(reply: &Reply, intent: &Intent) -> Option<i64> {
     match reply {
         Reply::Int(number) => Some(*number),
         Reply::Nil if *intent == Intent::Read => Some(0),

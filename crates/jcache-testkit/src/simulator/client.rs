@@ -1,18 +1,23 @@
 //! Clients: each makes one call after the other, at some node, and writes down what it sees.
 
+use std::collections::BTreeMap;
+
 use jcache_cluster::engine::{Ack, Answer, CallId, CallOptions, Failure, Level, Token};
 
 use super::network::Host;
 use super::process::Input;
-use super::workload::{self, GROUPS, MORTAL, Wish};
+use super::workload::{self, GROUPS, Kind, MORTAL, Wish};
 use super::world::{Happening, World};
 use crate::check::lifetime::{Life, Look, Times};
-use crate::history::{Intent, Operation, Outcome, Promise, command};
+use crate::check::{Violation, session};
+use crate::history::{Intent, Moment, Operation, Outcome, Promise, command};
 
 /// Keys with a deadline that are still read.
 const MORTALS: usize = 20;
 /// Milliseconds that a follower's idea of cluster time may be behind the leader's: what slow links add.
 pub(super) const MOST_BEHIND_MS: u64 = 900;
+/// One in so many clients takes the leader's word alone.
+const TRUSTING: usize = 4;
 
 /// A client between two calls.
 #[derive(Debug, Default)]
@@ -21,8 +26,12 @@ pub(super) struct Client {
     node: usize,
     /// The last point in history that it has seen.
     token: Token,
+    /// What its counters were when it was given that point, or after.
+    counts: BTreeMap<usize, i64>,
     /// Turns at its own list.
     turn: usize,
+    /// It makes no calls, because nobody does.
+    pub(super) rests: bool,
 }
 
 /// A call without an answer.
@@ -41,11 +50,21 @@ pub(super) struct Pending {
     own_time: Option<u64>,
     /// How long it may block, in microseconds.
     pub(super) blocks: u64,
+    /// It may block for ever.
+    pub(super) endless: bool,
+    /// When its caller went away.
+    pub(super) cancelled: Option<Moment>,
+    /// What no other call has in its command, for one that blocks for ever.
+    pub(super) mark: Option<Vec<u8>>,
+    /// It was called in the calm.
+    pub(super) calm: bool,
+    ack: Option<Ack>,
 }
 
 impl World {
     pub(super) fn client(&mut self, client: usize) {
         if !self.calling {
+            self.clients[client].rests = true;
             return;
         }
         if self.now < self.hushed_until {
@@ -63,7 +82,8 @@ impl World {
         {
             let words = ["GET".as_bytes(), self.lives[life].name.clone().as_bytes()].map(<[u8]>::to_vec);
             let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-            let wish = Wish { group: MORTAL, command: command(&words), intent: Intent::Read, ack: None, lives_ms: 0 };
+            let (command, intent) = (command(&words), Intent::Read);
+            let wish = Wish { group: MORTAL, command, intent, ack: None, lives_ms: 0, endless: None };
             return self.call(host, client, wish, Some(life));
         }
         let turn = &mut self.clients[client].turn;
@@ -90,6 +110,10 @@ impl World {
     }
 
     fn call(&mut self, host: Host, client: usize, wish: Wish, life: Option<usize>) {
+        let mut wish = wish;
+        if self.is_trusting(client) && GROUPS.get(wish.group) == Some(&Kind::Counter) && wish.ack.is_some() {
+            wish.ack = Some([Ack::Leader, Ack::InSync][self.whims.usize(..2)]);
+        }
         let (promise, ack, level) = match wish.ack {
             Some(ack) => (if ack == Ack::InSync { Promise::Strong } else { Promise::Weak }, ack, Level::Local),
             None => match self.whims.u8(..8) {
@@ -100,8 +124,12 @@ impl World {
             },
         };
         let timeout_ms = if self.whims.u8(..6) == 0 { Some(200 + self.whims.u64(..1_500)) } else { None };
+        let timeout_ms = timeout_ms.filter(|_| !self.calm);
+        let endless = wish.endless.as_ref().map(|endless| endless.lasts);
         let call = self.submit(host, client, wish, promise, CallOptions { ack, level, timeout_ms }, life);
-        if self.whims.u8(..50) == 0 && self.pending.contains_key(&call) {
+        if let Some(lasts) = endless {
+            self.agenda.plan(self.now + lasts, Happening::Cancel(host, call));
+        } else if self.whims.u8(..50) == 0 && self.pending.contains_key(&call) {
             let at = self.now + self.whims.u64(..300_000);
             self.agenda.plan(at, Happening::Cancel(host, call));
         }
@@ -122,7 +150,26 @@ impl World {
         let blocks = super::blocking_time(&wish.command);
         let (invoked, leaders_time) = (self.now, self.watchers.time.leaders(self.now));
         let own_time = life.and_then(|_| self.time_at(host));
-        self.pending.insert(call, Pending { host, client, operation, life, invoked, leaders_time, own_time, blocks });
+        let (endless, mark) = (wish.endless.is_some(), wish.endless.map(|it| it.mark));
+        let (calm, ack) = (self.calm, wish.ack);
+        self.pending.insert(
+            call,
+            Pending {
+                host,
+                client,
+                operation,
+                life,
+                invoked,
+                leaders_time,
+                own_time,
+                blocks,
+                endless,
+                cancelled: None,
+                mark,
+                calm,
+                ack,
+            },
+        );
         self.history.push(Operation {
             client,
             node: host.node,
@@ -145,11 +192,20 @@ impl World {
             return;
         };
         let now = self.now;
+        match &result {
+            Ok(answer) => self.look_at_session(&pending, answer),
+            Err(failure) => self.look_at_failure(call, &pending, failure),
+        }
+        if matches!(result, Err(Failure::SessionLost)) {
+            self.look_at_lost_session(&pending);
+        }
+        let trusting = self.is_trusting(pending.client);
         let operation = &mut self.history[pending.operation];
         let reads = operation.intent == Intent::Read;
+        let seen = result.as_ref().map_or(Token::default(), |answer| answer.token);
         operation.outcome = match result {
             Ok(answer) => {
-                if operation.promise >= Promise::Session {
+                if operation.promise >= Promise::Session || trusting && pending.ack == Some(Ack::Leader) {
                     let token = &mut self.clients[pending.client].token;
                     *token = answer.token.max(*token);
                 }
@@ -164,7 +220,9 @@ impl World {
                 Outcome::Unknown
             }
             Err(Failure::SessionLost) => {
-                self.clients[pending.client].token = Token::default();
+                let client = &mut self.clients[pending.client];
+                client.token = Token::default();
+                client.counts.clear();
                 Outcome::Failed
             }
             Err(_) => {
@@ -172,6 +230,7 @@ impl World {
                 Outcome::Failed
             }
         };
+        let mut missing = None;
         if let (Some(life), Outcome::Returned(_, Ok(reply))) = (pending.life, &operation.outcome) {
             let (life, invoked, strong) =
                 (&mut self.lives[life], operation.invoked, operation.promise == Promise::Strong);
@@ -179,7 +238,9 @@ impl World {
                 let found = *reply != jcache_core::Reply::Nil;
                 let time = &self.watchers.time;
                 let leaders = [pending.leaders_time, time.leaders(now)];
-                let (behind, own) = if strong { (0, None) } else { (MOST_BEHIND_MS, pending.own_time) };
+                let behind = if strong { 0 } else { MOST_BEHIND_MS };
+                // Answered at once, so by the process itself.
+                let own = pending.own_time.filter(|_| !strong && now == invoked);
                 let times = Times { leaders, latest: time.latest(now), behind, own, moved: time.moved() };
                 life.looks.push(Look { invoked, returned: now, found, strong, times });
             } else {
@@ -187,13 +248,68 @@ impl World {
                 (life.written_ms, life.moved) = (self.watchers.time.latest(now), self.watchers.time.moved());
                 // The leader's copy: a deposed one may still hold what was carried out once before, and lost.
                 let leader = self.watchers.time.leader();
+                let clock = leader.map(|host| self.nodes[host.node].clock.read(now));
                 let leader = leader.and_then(|host| self.nodes[host.node].process.as_ref());
                 life.deadline_ms = leader.and_then(|process| process.deadline(&life.name));
+                // A leader that has executed as much has the key, unless its time is over.
+                let status = leader.zip(clock).map(|(process, clock)| process.status(clock));
+                let has_all = status.is_some_and(|it| it.epoch >= seen.epoch && it.applied >= seen.offset);
+                let young = pending.leaders_time.is_some_and(|called| {
+                    called + life.lives / 1_000 > self.watchers.time.latest(now) + 2 * MOST_BEHIND_MS
+                });
+                if has_all && young && life.deadline_ms.is_none() && !self.watchers.void {
+                    missing = Some(life.name.clone());
+                }
             }
+        }
+        if let Some(name) = missing {
+            let what = format!("{name} was acknowledged, and the leader does not hold it");
+            self.violate(Violation::new("C1", what));
         }
         if pending.client < self.plan.clients {
             let at = now + 1 + self.whims.u64(..self.plan.think_ms * 1_000);
             self.agenda.plan(at, Happening::Client(pending.client));
+        }
+    }
+
+    /// Whether a client takes the leader's word alone for a point in history: it may be told that it is lost.
+    fn is_trusting(&self, client: usize) -> bool {
+        client < self.plan.clients && client.is_multiple_of(TRUSTING)
+    }
+
+    /// C3 for those: a session that goes on sees what the leader alone had acknowledged.
+    fn look_at_session(&mut self, pending: &Pending, answer: &Answer) {
+        let operation = &self.history[pending.operation];
+        let trusts = operation.promise >= Promise::Session || pending.ack == Some(Ack::Leader);
+        if !self.is_trusting(pending.client) || !trusts {
+            return;
+        }
+        let client = &mut self.clients[pending.client];
+        let counts = GROUPS.get(operation.group) == Some(&Kind::Counter);
+        let count = session::number(&answer.reply, &operation.intent).filter(|_| counts);
+        let seen = client.counts.get(&operation.group).copied();
+        if let (Promise::Session, Some(count), Some(seen)) = (operation.promise, count, seen)
+            && count < seen
+            && !self.watchers.void
+        {
+            let what = format!("{} shows {count}, after {seen}", operation.show());
+            return self.violate(Violation::new("C3", what));
+        }
+        // A later point takes the place of an earlier one, and speaks for what was seen at it only.
+        if answer.token.epoch > client.token.epoch {
+            client.counts.clear();
+        }
+        let seen = seen.filter(|_| answer.token.epoch == client.token.epoch);
+        if let Some(count) = count.filter(|_| answer.token.epoch >= client.token.epoch) {
+            client.counts.insert(operation.group, seen.map_or(count, |seen| seen.max(count)));
+        }
+    }
+
+    /// Only what the leader alone acknowledged can be lost.
+    fn look_at_lost_session(&mut self, pending: &Pending) {
+        if !self.is_trusting(pending.client) && !self.watchers.void {
+            let what = format!("{} is told that what is kept is lost", self.history[pending.operation].show());
+            self.violate(Violation::new("C3", what));
         }
     }
 
@@ -224,7 +340,7 @@ impl World {
     pub(super) fn read_all(&mut self, host: Host) {
         for group in 0..GROUPS.len() {
             for command in workload::last_reads(group) {
-                let wish = Wish { group, command, intent: Intent::Read, ack: None, lives_ms: 0 };
+                let wish = Wish { group, command, intent: Intent::Read, ack: None, lives_ms: 0, endless: None };
                 let options = CallOptions { level: Level::Linearizable, ..CallOptions::default() };
                 self.submit(host, 0, wish, Promise::Strong, options, None);
             }

@@ -3,17 +3,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jcache_cluster::engine::{CoordAnswer, CoordError, CoordEvent, CoordRequest, Key, RequestId, Revision, Write};
+use jcache_cluster::engine::{
+    CoordAnswer, CoordError, CoordEvent, CoordRequest, Epoch, Key, RequestId, Revision, StateRecord, Write,
+};
 
 use super::etcd::{Changes, Etcd};
 use super::network::Host;
 use super::process::Input;
 use super::world::{Happening, World};
+use crate::history::Moment;
 
 /// Microseconds after which a process waits no longer for an answer.
 const PATIENCE: u64 = 650_000;
 /// Microseconds between two looks at the leases.
 const LEASES_EVERY: u64 = 500_000;
+/// Microseconds in which an answer from before the data was written anew may arrive.
+const RESET_SEEN: u64 = 2 * PATIENCE + 1_500_000;
+/// Microseconds for which a lease may seem to live on after something was wrong: a process waits three of them.
+const LEASES_MISJUDGED: u64 = 3 * 2_000_000 + LEASES_EVERY;
+/// One in so many requests is refused, and not carried out, while there is too much to do.
+const REFUSED_ONE_IN: u8 = 4;
 /// Longest time that a request that nobody waits for any more may take, in microseconds.
 const LATEST: u64 = 5_000_000;
 
@@ -36,9 +45,24 @@ pub(super) struct Coordinator {
     pub(super) late: u64,
     watches: BTreeMap<Host, Watch>,
     watched: u64,
-    /// It lost its data, or went back in time.
-    pub(super) reset: bool,
+    /// The newest state that was ever written, whatever became of it: it says who is in sync.
+    pub(super) newest: Option<StateRecord>,
+    /// When it last lost its data or went back in time, until members have written it anew and all have seen that.
+    reset: Option<Reset>,
     backup: Option<Etcd>,
+    /// Until when a lease may be misjudged because of what was wrong here.
+    troubled_until: Moment,
+    /// The same for one node's way to it.
+    deaf_until: BTreeMap<usize, Moment>,
+}
+
+/// A loss of data.
+#[derive(Debug)]
+struct Reset {
+    /// The newest state from before.
+    lost: (Epoch, u64),
+    /// When a newer one was written.
+    anew: Option<Moment>,
 }
 
 #[derive(Debug)]
@@ -51,6 +75,42 @@ struct Watch {
 impl Coordinator {
     pub(super) fn forget(&mut self, host: Host) {
         self.watches.remove(&host);
+    }
+
+    /// What is wrong for a while keeps leases from ending, or from being seen to.
+    pub(super) fn trouble(&mut self, now: Moment) {
+        self.troubled_until = self.troubled_until.max(now + LEASES_MISJUDGED);
+    }
+
+    pub(super) fn deafen(&mut self, node: usize, now: Moment) {
+        self.deaf_until.insert(node, now + LEASES_MISJUDGED);
+    }
+
+    /// Whether `node` may have waited in vain for a lease to end.
+    pub(super) fn is_troubled(&self, node: usize, now: Moment) -> bool {
+        let wrong = self.down || self.paused || self.slow > 0 || now < self.troubled_until;
+        let deaf = self.deaf_to.contains(&node) || self.mute_to.contains(&node);
+        wrong || deaf || self.deaf_until.get(&node).is_some_and(|until| now < *until)
+    }
+
+    /// Whether a process may still find that data was lost: not long after it was written anew.
+    pub(super) fn may_seem_reset(&self, now: Moment) -> bool {
+        self.reset.as_ref().is_some_and(|reset| reset.anew.is_none_or(|anew| now < anew + RESET_SEEN))
+    }
+
+    pub(super) fn has_backup(&self) -> bool {
+        self.backup.is_some()
+    }
+
+    /// Notes what is recorded now.
+    fn see_state(&mut self, now: Moment) {
+        let Some(state) = self.data.state() else { return };
+        if let Some(reset) = self.reset.as_mut().filter(|reset| state.number() > reset.lost) {
+            reset.anew.get_or_insert(now);
+        }
+        if self.newest.as_ref().is_none_or(|newest| state.number() >= newest.number()) {
+            self.newest = Some(state);
+        }
     }
 }
 
@@ -78,6 +138,13 @@ impl World {
     }
 
     pub(super) fn request(&mut self, host: Host, id: RequestId, request: CoordRequest) {
+        let overloaded = self.coordinator.down || self.coordinator.slow > 0;
+        let mute = self.coordinator.mute_to.contains(&host.node);
+        if overloaded && !mute && self.random.u8(..REFUSED_ONE_IN) == 0 {
+            // "Too many requests", "database space exceeded": this copy is not carried out, and nothing is said of others.
+            let at = self.coordinator_latency();
+            return self.agenda.plan(at, Happening::Answer(host, id, Err(CoordError::Failed)));
+        }
         if self.coordinator.down {
             return;
         }
@@ -139,6 +206,7 @@ impl World {
                 self.agenda.plan(watch.last, Happening::Watched(host, watch.number, Some(event)));
             }
         }
+        self.coordinator.see_state(self.now);
         self.look_at_survivors();
     }
 
@@ -202,10 +270,13 @@ impl World {
 
     /// All data is lost, or what is there is an old backup.
     pub(super) fn reset_coordinator(&mut self, restore: bool) {
-        self.coordinator.reset = true;
+        self.coordinator.see_state(self.now);
+        let lost = self.coordinator.newest.as_ref().map_or((0, 0), StateRecord::number);
+        self.coordinator.reset = Some(Reset { lost, anew: None });
+        self.coordinator.trouble(self.now);
         match self.coordinator.backup.take().filter(|_| restore) {
             Some(backup) => {
-                self.coordinator.data = backup;
+                self.coordinator.data.restore(backup);
                 self.coordinator.data.promote(self.now);
             }
             None => self.coordinator.data.wipe(),

@@ -172,6 +172,11 @@ impl Etcd {
         self.changes.clear();
     }
 
+    /// Goes back to an earlier state. A lease's number is drawn by chance in etcd, and never given twice.
+    pub(super) fn restore(&mut self, backup: Self) {
+        *self = Self { granted: self.granted, ..backup };
+    }
+
     /// Everything is lost.
     pub(super) fn wipe(&mut self) {
         *self = Self { granted: self.granted, ..Self::default() };

@@ -14,8 +14,6 @@ use crate::history::{Moment, Outcome};
 const CONVERGE: Moment = 25_000_000;
 /// Microseconds between two looks; engines log something every so often, and must not be caught at it each time.
 const LOOK_EVERY: Moment = 36_700;
-/// Microseconds by which a call's answer may be later than its own time.
-const CALL_SLACK: Moment = 3_000_000;
 /// Microseconds by which a key may outlive its time by the clients' clock, besides what cluster time is seen to move.
 const LAG: u64 = 500_000;
 
@@ -27,6 +25,9 @@ impl World {
         self.run(healed + 2_000_000);
         self.calling = false;
         self.converge(healed);
+        if self.violation.is_none() && !self.watchers.void {
+            self.enjoy_the_calm(healed);
+        }
         if self.violation.is_none() && !self.watchers.void {
             self.read_and_judge();
         }
@@ -51,7 +52,7 @@ impl World {
                 return;
             }
             match found {
-                Ok(()) if self.pending.is_empty() => break,
+                Ok(()) if self.is_quiet() => break,
                 Err(violation) if self.now > healed + CONVERGE => return self.violate(violation),
                 _ => {}
             }
@@ -59,18 +60,6 @@ impl World {
             self.run(self.now + LOOK_EVERY);
         }
         self.figures.convergence = self.now - healed;
-    }
-
-    /// A call of a running process is answered in its time, whatever happens.
-    fn look_at_calls(&mut self) {
-        let limit = self.plan.config.call_ms * 1_000 + CALL_SLACK;
-        let late = self.pending.iter().find(|(_, it)| {
-            let since = it.invoked.max(self.now.saturating_sub(CONVERGE));
-            self.now > since + limit + it.blocks
-        });
-        if let Some((call, pending)) = late {
-            self.violate(Violation::new("C9", format!("call {call} has no answer: {pending:?}")));
-        }
     }
 
     fn copies(&mut self) -> Vec<Copy> {
@@ -141,6 +130,7 @@ impl World {
             intent: crate::history::Intent::Change,
             ack: Some(jcache_cluster::engine::Ack::InSync),
             lives_ms: 0,
+            endless: None,
         };
         self.submit(host, 0, wish, crate::history::Promise::Strong, Default::default(), None);
     }

@@ -228,11 +228,15 @@ impl World {
 
     pub(super) fn end(&mut self, fault: Fault) {
         self.trace.line(self.now, || format!("over: {fault:?}"));
+        if let Fault::CoordinatorPaused | Fault::CoordinatorDown | Fault::CoordinatorSlow = fault {
+            self.coordinator.trouble(self.now);
+        }
         match fault {
             Fault::Pause(node) => self.resume(node),
             Fault::Cut(links) | Fault::Delay(links) => links.iter().for_each(|(from, to)| self.heal(*from, *to)),
             Fault::Slow(node) => self.nodes[node].slow = 0,
             Fault::Deaf(node) => {
+                self.coordinator.deafen(node, self.now);
                 self.coordinator.deaf_to.remove(&node);
                 if self.coordinator.mute_to.remove(&node) && self.malice.bool() {
                     self.lose_watches(Some(node));
@@ -241,6 +245,7 @@ impl World {
             Fault::Gap(node) => drop(self.coordinator.gaps.remove(&node)),
             Fault::Trap(node) => {
                 self.crash(node);
+                self.coordinator.deafen(node, self.now);
                 self.coordinator.mute_to.remove(&node);
             }
             Fault::CoordinatorPaused => self.resume_coordinator(),
@@ -271,7 +276,7 @@ impl World {
             return self.nodes[node].process.is_some();
         }
         let Some(process) = &self.nodes[node].process else { return false };
-        let Some(state) = self.coordinator.data.state() else { return false };
+        let Some(state) = &self.coordinator.newest else { return false };
         let survives = |set: &[MemberId]| set.iter().any(|member| *member != process.member && self.lives(member));
         let proposed = |node: &Node| {
             let process = node.process.as_ref()?;
@@ -298,6 +303,7 @@ impl World {
             None => {
                 if let Some(process) = &mut self.nodes[victim].process {
                     process.leaving = true;
+                    process.leaving_since.get_or_insert(self.now);
                     self.trace.line(self.now, || format!("n{victim} is to leave"));
                     self.admin(victim, Admin::Shutdown);
                 }
@@ -306,23 +312,26 @@ impl World {
     }
 
     /// The coordinator loses everything, or goes back to a backup, again and again; often a process starts afresh just
-    /// then, which knows nothing.
+    /// then, which knows nothing. Between a backup and the way back processes are started anew, up to all of them.
     fn forget(&mut self) {
-        let wipes = match self.malice.u8(..6) {
+        let wipes = match self.malice.u8(..10) {
             0..2 => true,
             2 => false,
-            3 => return self.back_up(),
-            4 => {
+            // An old backup is kept for the most part: that is what is put back in life.
+            3..5 if self.coordinator.has_backup() && self.malice.u8(..4) > 0 => return,
+            3..5 => return self.back_up(),
+            5 => {
                 let victim = self.victim();
                 return self.end_lease(victim);
             }
+            6..9 => return self.restart_one(),
             _ => return,
         };
         if self.coordinator.data.state().is_none() {
             return;
         }
         let victim = self.victim();
-        if wipes && self.malice.bool() && self.may_crash(victim) {
+        if self.malice.bool() && self.may_crash(victim) {
             self.kill(victim);
             let at = self.now + self.malice.u64(..SECOND);
             self.agenda.plan(at, Happening::Start(victim));
@@ -330,9 +339,18 @@ impl World {
         let what = if wipes { "loses its data" } else { "goes back to its backup" };
         self.trace.line(self.now, || format!("the coordinator {what}"));
         self.reset_coordinator(!wipes);
-        if wipes && let Some(idle) = (0..self.nodes.len()).find(|node| self.nodes[*node].process.is_none()) {
+        if let Some(idle) = (0..self.nodes.len()).find(|node| self.nodes[*node].process.is_none()) {
             let at = self.now + self.malice.u64(..SECOND);
             self.agenda.plan(at, Happening::Start(idle));
+        }
+    }
+
+    /// One process after another starts anew, as in an upgrade: whom the backup names is soon somebody else.
+    fn restart_one(&mut self) {
+        let node = self.malice.usize(..self.nodes.len());
+        if self.may_crash(node) {
+            self.kill(node);
+            self.agenda.plan(self.now + self.malice.u64(..SECOND / 2), Happening::Start(node));
         }
     }
 
@@ -348,6 +366,8 @@ impl World {
                 self.heal(from, to);
             }
         }
+        // Whatever was wrong may show in leases yet.
+        self.coordinator.trouble(self.now);
         self.coordinator.deaf_to.clear();
         self.coordinator.mute_to.clear();
         self.coordinator.gaps.clear();

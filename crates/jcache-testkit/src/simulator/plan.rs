@@ -22,10 +22,14 @@ pub struct Plan {
     pub fault_every_ms: u64,
     /// The longest time that a client thinks, in milliseconds.
     pub think_ms: u64,
-    /// The coordinator loses its data or goes back in time, and nothing else happens to processes.
+    /// The coordinator loses its data or goes back in time, and processes end only where the in-sync set lives on.
     pub amnesia: bool,
     /// Followers are synchronised again and again while clients write what depends on what is there.
     pub syncs: bool,
+    /// Each node's preference in elections.
+    pub prios: Vec<u32>,
+    /// A node that never leads, and is in no in-sync set.
+    pub observer: Option<usize>,
 }
 
 impl Plan {
@@ -61,9 +65,21 @@ impl Plan {
             // One message at a time: a synchronisation that takes its time meets more changes.
             config.frames_in_flight = 1 + 3 * random.usize(..2);
         }
+        // A caller that waits without end fills the smallest window soon.
+        config.session_window = [8, 64, 4_096][random.usize(..3)];
+        config.session_bytes = [4 << 10, 16 << 20][random.usize(..2)];
+        config.isr_max_lag_bytes = [2 << 10, 64 << 10, 8 << 20][random.usize(..3)];
+        config.rejoin_lag_bytes = config.rejoin_lag_bytes.min(config.isr_max_lag_bytes / 2);
+        config.full_syncs = 1 + random.usize(..2);
+        let target = min_insync.max(2).min(nodes);
+        config.isr_target = target + random.usize(..=nodes - target);
+        let spare = random.usize(..2);
+        let prios = (0..nodes + spare).map(|_| if random.bool() { 0 } else { random.u32(..4) }).collect();
+        // One more than the minimum can vote without it.
+        let observer = (random.u8(..4) == 0 && nodes > min_insync + 1).then(|| random.usize(..nodes));
         Self {
             nodes,
-            spare: random.usize(..2),
+            spare,
             shards: 1 + random.usize(..8),
             config,
             clients: 4 + random.usize(..5),
@@ -72,6 +88,8 @@ impl Plan {
             think_ms: if syncs { 4 } else { [10, 40, 80][random.usize(..3)] },
             amnesia,
             syncs,
+            prios,
+            observer,
         }
     }
 }

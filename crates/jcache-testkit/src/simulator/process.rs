@@ -3,12 +3,13 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use jcache_cluster::engine::{
-    Admin, CallId, CallOptions, Config, CoordEvent, Engine, Event, Identity, MemberId, Message, NodeId, Now, Outbox,
-    RequestId, Status, StreamId, StreamKind,
+    Admin, CallId, CallOptions, CoordEvent, Engine, Event, Identity, MemberId, Message, NodeId, Now, Outbox, RequestId,
+    Status, StreamId, StreamKind,
 };
 use jcache_core::{Encoded, Request};
 
 use super::both::BothStores;
+use super::plan::Plan;
 use crate::history::Moment;
 
 /// The wall clock when a simulation starts, in milliseconds since the epoch.
@@ -59,23 +60,25 @@ pub(super) struct Process {
     pub(super) inbox: VecDeque<Input>,
     /// Questions to the coordinator without an answer yet.
     pub(super) waiting: BTreeSet<RequestId>,
-    /// It was asked to leave.
+    /// It was asked to leave, and when first.
     pub(super) leaving: bool,
+    pub(super) leaving_since: Option<Moment>,
 }
 
 impl Process {
-    pub(super) fn new(node: usize, life: u32, incarnation: u128, config: Config, store: BothStores, now: Now) -> Self {
+    pub(super) fn new(node: usize, life: u32, incarnation: u128, plan: &Plan, store: BothStores, now: Now) -> Self {
         let id = node_id(node);
         let member = MemberId::new(id.clone(), incarnation);
         let identity = Identity {
             member: member.clone(),
             addr: format!("{id}:1"),
             zone: format!("zone-{}", node % 3),
-            prio: 0,
-            voter: true,
+            prio: plan.prios[node],
+            voter: plan.observer != Some(node),
             seed: incarnation ^ 0x5eed,
         };
-        let engine = Engine::new(config, identity, now).expect("invariant: the simulator's settings are valid");
+        let engine =
+            Engine::new(plan.config.clone(), identity, now).expect("invariant: the simulator's settings are valid");
         Self {
             life,
             member,
@@ -86,6 +89,7 @@ impl Process {
             inbox: VecDeque::new(),
             waiting: BTreeSet::new(),
             leaving: false,
+            leaving_since: None,
         }
     }
 

@@ -39,7 +39,7 @@ impl World {
             Probe::Read(_) => (vec![b"GET", b"g0:k"], Intent::Read, None),
         };
         let level = if let Probe::Read(level) = probe { level } else { Level::Local };
-        let wish = Wish { group: 0, command: command(&words), intent, ack, lives_ms: 0 };
+        let wish = Wish { group: 0, command: command(&words), intent, ack, lives_ms: 0, endless: None };
         self.submit(host, client, wish, Promise::Strong, CallOptions { level, ..CallOptions::default() }, None);
     }
 

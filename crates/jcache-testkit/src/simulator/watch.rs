@@ -279,7 +279,7 @@ impl Watchers {
         match fatal {
             Fatal::DuplicateNodeId => true,
             // Whoever lived when the coordinator lost its data writes it anew: no other cluster is founded.
-            Fatal::WrongCluster | Fatal::ConfigMismatch | Fatal::UnknownRecord => false,
+            Fatal::WrongCluster | Fatal::ConfigMismatch | Fatal::Wire | Fatal::UnknownRecord => false,
         }
     }
 }

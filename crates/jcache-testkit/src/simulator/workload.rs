@@ -81,6 +81,17 @@ pub(super) struct Wish {
     pub(super) ack: Option<Ack>,
     /// How long a new mortal key is to live, in milliseconds.
     pub(super) lives_ms: u64,
+    /// It waits without end, until its caller goes.
+    pub(super) endless: Option<Endless>,
+}
+
+/// A call that waits without end.
+#[derive(Debug)]
+pub(super) struct Endless {
+    /// When its caller goes, in microseconds from the call.
+    pub(super) lasts: u64,
+    /// A key that nobody else names.
+    pub(super) mark: Vec<u8>,
 }
 
 /// Draws a call. `unique` is a number that no call has had before; where copies are to be made while they change, half of
@@ -98,6 +109,9 @@ pub(super) fn wish(random: &mut Rng, unique: u64, changing: bool, client: (usize
     let churning = GROUPS[group] == Kind::Churn;
     let key = if churning { format!("g{group}:{client}") } else { format!("g{group}:k") };
     let other = format!("g{group}:o");
+    // The full stop ends its number: no other contains it.
+    let never = format!("g{group}:never{unique}.");
+    let mut lasts = None;
     let (words, intent): (Vec<&str>, Intent) = match GROUPS[group] {
         Kind::Register => match random.u8(..12) {
             0..3 => (vec!["SET", &key, &value], Intent::Change),
@@ -127,7 +141,19 @@ pub(super) fn wish(random: &mut Rng, unique: u64, changing: bool, client: (usize
             4 => (vec!["LPOP", &key], Intent::Take(1)),
             5 => (vec!["LMPOP", "2", &other, &key, "LEFT", "COUNT", "3"], Intent::Take(3)),
             6 => (vec!["LMOVE", &key, &other, "LEFT", "RIGHT"], Intent::Change),
-            7 => (vec!["BLPOP", &other, &key, ["0.2", "1.5"][random.usize(..2)]], Intent::Take(1)),
+            7 => match random.usize(..8) {
+                // It takes what it gets, or nothing ever; its caller goes soon, or stays for nearly all of the run.
+                0 | 1 => {
+                    lasts = Some(random.u64(..2_000_000));
+                    (vec!["BLPOP", &other, &key, &never, "0"], Intent::Take(1))
+                }
+                2 => {
+                    lasts = Some([random.u64(..2_000_000), random.u64(..20_000_000)][random.usize(..2)]);
+                    (vec!["BLPOP", &never, "0"], Intent::Take(1))
+                }
+                3..5 => (vec!["BLPOP", &other, &key, "1.5"], Intent::Take(1)),
+                _ => (vec!["BLPOP", &other, &key, "0.2"], Intent::Take(1)),
+            },
             8 => (vec!["BRPOP", &key, "0.4"], Intent::Take(1)),
             _ => (vec!["BLMOVE", &key, &other, "RIGHT", "LEFT", "0.3"], Intent::Change),
         },
@@ -177,7 +203,8 @@ pub(super) fn wish(random: &mut Rng, unique: u64, changing: bool, client: (usize
         _ => Some(Ack::InSync),
     };
     let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
-    Wish { group, command: command(&words), intent, ack, lives_ms: 0 }
+    let endless = lasts.map(|lasts| Endless { lasts, mark: never.clone().into_bytes() });
+    Wish { group, command: command(&words), intent, ack, lives_ms: 0, endless }
 }
 
 /// Writes only: their replies are not checked, what they leave on each copy is.
@@ -217,7 +244,8 @@ fn mortal(random: &mut Rng, unique: u64) -> Wish {
     let lives_ms = 1_000 + random.u64(..4_000);
     let (key, lives) = (format!("m:{unique}"), lives_ms.to_string());
     let words = ["SET", &key, "alive", "PX", &lives].map(str::as_bytes);
-    Wish { group: MORTAL, command: command(&words), intent: Intent::Change, ack: Some(Ack::InSync), lives_ms }
+    let (intent, ack) = (Intent::Change, Some(Ack::InSync));
+    Wish { group: MORTAL, command: command(&words), intent, ack, lives_ms, endless: None }
 }
 
 /// Reads of all there is in a group, for the end of a run; of what has no order, how much there is.

@@ -11,6 +11,7 @@ use jcache_cluster::engine::{
 
 use super::agenda::Agenda;
 use super::both::BothStores;
+use super::calm::Gone;
 use super::client::{Client, Pending};
 use super::coordination::Coordinator;
 use super::figures::Figures;
@@ -24,6 +25,9 @@ use super::{Settings, trace};
 use crate::check::Violation;
 use crate::check::lifetime::Life;
 use crate::history::{Moment, Operation};
+
+/// A process that cannot leave in order leaves anyway, after ten seconds by its own clock; in microseconds.
+const LEAVE: Moment = 9_900_000;
 
 /// What is on the agenda.
 #[derive(Debug)]
@@ -96,6 +100,10 @@ pub(super) struct World {
     pub(super) lives: Vec<Life>,
     pub(super) pending: BTreeMap<CallId, Pending>,
     pub(super) calls: CallId,
+    /// Calls whose callers have gone.
+    pub(super) gone: Vec<Gone>,
+    /// All faults are long over: every call succeeds.
+    pub(super) calm: bool,
     /// For what the nemesis does.
     pub(super) malice: Rng,
     /// The nemesis waits for a change of the in-sync set.
@@ -139,6 +147,8 @@ impl World {
             lives: Vec::new(),
             pending: BTreeMap::new(),
             calls: 0,
+            gone: Vec::new(),
+            calm: false,
             malice: seeds.fork(),
             trapped: false,
             watchers: Watchers::new(&plan),
@@ -187,7 +197,7 @@ impl World {
             Happening::Noticed(stream, side) => self.notice(stream, side),
             Happening::Silence(stream) => self.silence(stream),
             Happening::Client(client) => self.client(client),
-            Happening::Cancel(host, call) => self.input(host, Input::Cancel(call)),
+            Happening::Cancel(host, call) => self.go_away(host, call),
             Happening::Probe(node, probe) => self.probe(node, probe),
             Happening::Deposed(leader) => self.depose(leader),
             Happening::Fell(fell) => self.after_the_fall(fell),
@@ -246,13 +256,12 @@ impl World {
         let life = it.lives;
         let drawn = u128::from(self.random.u64(..)) << 64 | u128::from(life) << 8 | node as u128;
         let incarnation = if self.settings.keeps_identity() { 1 + node as u128 } else { drawn };
-        let config = self.plan.config.clone();
         let shards = self.plan.shards;
         let store = match self.settings.memory {
             true => BothStores::new(shards.next_power_of_two().ilog2().max(1)),
             false => BothStores::model_only(shards),
         };
-        let process = Process::new(node, life, incarnation, config, store, it.clock.read(self.now));
+        let process = Process::new(node, life, incarnation, &self.plan, store, it.clock.read(self.now));
         #[cfg(feature = "switches")]
         let process = {
             let mut process = process;
@@ -335,6 +344,7 @@ impl World {
             Action::Coord(id, request) => self.ask(host, id, request),
             Action::Connect { stream, kind, peer, .. } => self.dial(host, stream, kind, &peer),
             Action::Send { stream, message } => {
+                self.look_at_forwarded(host, &message);
                 if let Some((stream, side)) = self.network.find(host, stream) {
                     self.send(stream, side, Parcel::Message(message));
                 }
@@ -347,16 +357,23 @@ impl World {
             }
             Action::Answer { call, result } => self.answered(call, result),
             Action::Notify(notice) => {
-                let violation = self.watchers.notice(host.node, &notice, self.coordinator.reset);
+                let violation = self.watchers.notice(host.node, &notice, self.coordinator.may_seem_reset(now));
                 violation.into_iter().for_each(|it| self.violate(it));
             }
-            Action::Left => {
+            Action::Left { .. } => {
+                let since = self.process(host).and_then(|process| process.leaving_since).unwrap_or(now);
+                // Where leases ended without need it may know of nobody else.
+                let excused = self.watchers.void || self.coordinator.is_troubled(host.node, now) || now > since + LEAVE;
                 self.kill(host.node);
+                if self.watchers.void && !excused && self.plan.config.unclean_after_ms.is_none() {
+                    let what = format!("n{} leaves as the last of the in-sync set", host.node);
+                    self.violate(Violation::new("C1", what));
+                }
                 let again = now + 200_000 + self.random.u64(..2_000_000);
                 self.agenda.plan(again, Happening::Start(host.node));
             }
             Action::Fatal(fatal) => {
-                let excused = Watchers::excuses(&fatal);
+                let excused = Watchers::excuses(&fatal) && self.coordinator.is_troubled(host.node, now);
                 self.kill(host.node);
                 if !excused {
                     self.violate(Violation::new("C9", format!("n{} gave up: {fatal:?}", host.node)));
@@ -378,13 +395,17 @@ impl World {
         self.nodes.iter().any(|node| node.process.as_ref().is_some_and(|process| process.member == *member))
     }
 
-    /// The promise ends where the recorded in-sync set has nobody left; the nemesis avoids it, but a change of the set
-    /// may be under way when it strikes.
+    /// The promise ends where the in-sync set that was recorded last has nobody left, whatever a backup says that was put
+    /// back; the nemesis avoids it, but a change of the set may be under way when it strikes.
     pub(super) fn look_at_survivors(&mut self) {
-        let Some(state) = self.coordinator.data.state() else { return };
+        let Some(state) = self.coordinator.newest.clone() else { return };
         if !state.isr.iter().any(|member| self.lives(member)) && !self.watchers.void {
             self.trace.line(self.now, || "nobody of the in-sync set is left".to_owned());
             self.watchers.void = true;
+            if self.plan.amnesia {
+                // Nothing happens to processes there but what spares the set.
+                self.violate(Violation::new("C1", format!("nobody is left of the in-sync set {:?}", state.isr)));
+            }
         }
         if let Some(violation) = self.watchers.see_state(&state) {
             self.violate(violation);

@@ -4,7 +4,7 @@ use std::alloc::{self, Layout};
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
 
-use super::{Block, GROWN, Header, OBJECT, SHARED, length};
+use super::{Block, FREQUENCY, GROWN, Header, OBJECT, SHARED, STOCK, STOCK_MAX, STOCK_SHIFT, length};
 use crate::layout;
 
 impl Block {
@@ -18,16 +18,74 @@ impl Block {
         Block(self.0)
     }
 
+    /// References that the entry has counted and not handed out yet. It takes `&mut` to change them, so to whoever holds
+    /// the entry they are known exactly; nobody else may go by them.
+    #[inline]
+    fn stock(&self) -> u32 {
+        ((self.meta() & STOCK) >> STOCK_SHIFT) as u32
+    }
+
+    /// Counts one more reference and returns the handle for it, as [`Block::retain`]; and marks the block as read, up to
+    /// the highest frequency.
+    ///
+    /// To count is an atomic addition, and those are what a hit takes longest for. So an entry counts several references
+    /// at a time and then hands them out: to take one out of the stock is a plain store.
+    ///
+    /// Only for the block of an entry: to hand out from its stock is for its owner.
+    #[inline]
+    pub(crate) fn lend(&mut self) -> Block {
+        let mut meta = self.meta();
+        if meta & STOCK == 0 {
+            meta += self.restock();
+        }
+        let read = u64::from(meta & FREQUENCY != FREQUENCY);
+        self.set_meta(meta + read - (1 << STOCK_SHIFT));
+        Block(self.0)
+    }
+
+    /// Counts references for the stock, and tells them as the header does.
+    #[inline]
+    fn restock(&mut self) -> u64 {
+        // As in `retain`.
+        if self.header().refs.fetch_add(STOCK_MAX as u32, Ordering::Relaxed) > i32::MAX as u32 {
+            std::process::abort();
+        }
+        STOCK
+    }
+
+    /// Gives the stock back: for an entry that is about to show its block to nobody but as a plain value.
+    #[inline]
+    pub(crate) fn clear_stock(&mut self) {
+        let stock = self.stock();
+        if stock > 0 {
+            // Relaxed: the entry's own reference stays.
+            self.header().refs.fetch_sub(stock, Ordering::Relaxed);
+            self.set_meta(self.meta() & !STOCK);
+        }
+    }
+
     /// Gives up a reference; true if it was the last, and then the caller frees the block.
     #[inline]
     #[must_use]
     pub(crate) fn release(&self) -> bool {
-        // The only reference is ours, and only its owner could make another: no write to shared memory is needed.
+        self.release_some(1)
+    }
+
+    /// Gives up the reference of an entry and its stock; true if they were the last, and then the caller frees the block.
+    #[inline]
+    #[must_use]
+    pub(crate) fn release_entry(&mut self) -> bool {
+        self.release_some(1 + self.stock())
+    }
+
+    #[inline]
+    fn release_some(&self, count: u32) -> bool {
+        // The only references are ours, and only their owner could make another: no write to shared memory is needed.
         // Acquire, as below: what other threads did before they gave theirs up happens before the block is freed.
-        if self.header().refs.load(Ordering::Acquire) == 1 {
+        if self.header().refs.load(Ordering::Acquire) == count {
             return true;
         }
-        if self.header().refs.fetch_sub(1, Ordering::Release) != 1 {
+        if self.header().refs.fetch_sub(count, Ordering::Release) != count {
             return false;
         }
         // Everything other threads did with the block happens before it is freed. A load rather than a fence: the
@@ -36,11 +94,11 @@ impl Block {
         true
     }
 
-    /// True for a text block that nobody else sees: it may be changed through `&mut`.
+    /// True for the text block of an entry that nobody else sees: it may be changed through `&mut`.
     #[inline]
     pub(crate) fn is_unshared_text(&self) -> bool {
         // Acquire: the reads of handles dropped elsewhere happen before the change.
-        self.meta() & (SHARED | OBJECT) == 0 && self.header().refs.load(Ordering::Acquire) == 1
+        self.meta() & (SHARED | OBJECT) == 0 && self.header().refs.load(Ordering::Acquire) == 1 + self.stock()
     }
 
     /// Says that the value has `len` bytes.

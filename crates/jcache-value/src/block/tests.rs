@@ -1,5 +1,6 @@
 //! What only the inside of a block shows: the packed word, the count, the allocation.
 
+use super::deadline::MAX as DEADLINE_MAX;
 use super::*;
 
 #[test]
@@ -31,6 +32,25 @@ fn references_are_counted() {
     assert!(!other.release());
     assert!(block.is_unshared_text());
     assert!(block.release());
+    let layout = block.value_layout();
+    // SAFETY: the last reference is gone; the block was made with this layout.
+    unsafe { block.free(layout) };
+}
+
+#[test]
+fn what_is_lent_is_counted_and_what_is_in_stock_is_the_entrys() {
+    let mut block = Block::text(b"key", &[b"value"], 7);
+    let lent: Vec<Block> = (0..40).map(|_| block.lend()).collect();
+    assert_eq!((block.meta() & FREQUENCY, block.deadline(), block.key()), (FREQUENCY, 7, &b"key"[..]));
+    assert!(!block.is_unshared_text());
+    for handle in lent {
+        assert!(!block.is_unshared_text() && !handle.release());
+    }
+    assert!(block.is_unshared_text());
+    let last = block.lend();
+    block.clear_stock();
+    assert!(!block.release_entry());
+    assert!(last.release());
     let layout = block.value_layout();
     // SAFETY: the last reference is gone; the block was made with this layout.
     unsafe { block.free(layout) };

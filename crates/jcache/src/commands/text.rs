@@ -69,6 +69,7 @@ impl<'a, E: Execute + ?Sized, T: FromValue + 'a> Future for Text<'a, E, T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<Option<T>>> {
         // A key that is too long is for the call to refuse.
         if let State::Short { cache, key, .. } = &self.0
+            && let key = key.as_bytes()
             && key.len() <= Value::MAX
             && let Some(found) = cache.try_text(key)
         {

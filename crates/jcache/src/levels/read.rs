@@ -35,7 +35,7 @@ struct Part<'q> {
 
 impl Levels {
     /// The first level, when a hit there is the whole read and it owes nothing.
-    #[inline]
+    #[inline(always)]
     fn first(&self) -> Option<&Level> {
         let level = &self.levels[0];
         let owes = !level.is_clear() || (self.authority == 0 && !self.repairs.is_empty());
@@ -43,7 +43,7 @@ impl Levels {
     }
 
     /// The string at `key` from the first level, when that takes no waiting and is the whole read.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn try_text(&self, key: &[u8]) -> Option<Result<Option<Value>>> {
         let level = self.first()?;
         match level.driver.try_text(key)? {

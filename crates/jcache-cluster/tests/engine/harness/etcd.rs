@@ -29,6 +29,15 @@ pub(crate) enum Fate {
     LostAfter,
     /// It takes effect later; its answer is lost.
     Late,
+    /// It is refused for a reason of its own, as by a coordinator with too much to do: nothing is said of other copies.
+    Failed,
+}
+
+/// What a restore brings back.
+#[derive(Clone)]
+pub(crate) struct Backup {
+    keys: BTreeMap<Key, (Kv, Option<LeaseId>)>,
+    leases: BTreeMap<LeaseId, (u64, u64)>,
 }
 
 impl Etcd {
@@ -88,6 +97,7 @@ impl Etcd {
                         self.late.push(txn);
                         Err(CoordError::Unknown)
                     }
+                    Some(Fate::Failed) => Err(CoordError::Failed),
                 }
             }
         };
@@ -151,16 +161,22 @@ impl Etcd {
     }
 
     /// A backup, and going back to it.
-    pub(crate) fn backup(&self) -> BTreeMap<Key, (Kv, Option<LeaseId>)> {
-        self.keys.clone()
+    pub(crate) fn backup(&self) -> Backup {
+        Backup { keys: self.keys.clone(), leases: self.leases.clone() }
     }
 
-    pub(crate) fn restore(&mut self, backup: BTreeMap<Key, (Kv, Option<LeaseId>)>) {
-        self.keys = backup;
-        self.keys.retain(|_, (_, lease)| lease.is_none());
+    /// Goes back; with the leases of then, which live anew, or without them and what they held.
+    pub(crate) fn restore(&mut self, backup: Backup, leases: bool, boot_us: u64) {
+        (self.keys, self.leases) = (backup.keys, backup.leases);
+        if !leases {
+            self.leases.clear();
+            self.keys.retain(|_, (_, lease)| lease.is_none());
+        }
+        for (ttl, until) in self.leases.values_mut() {
+            *until = boot_us + *ttl * 1000;
+        }
         self.revision = self.keys.values().map(|(kv, _)| kv.revision).max().unwrap_or(0);
         self.history.clear();
-        self.leases.clear();
         self.watchers.clear();
     }
 

@@ -5,7 +5,7 @@ pub(crate) mod etcd;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use etcd::Etcd;
+use etcd::{Backup, Etcd};
 use jcache_cluster::engine::*;
 use jcache_core::{Arg, Query, Reply, Request};
 
@@ -19,7 +19,8 @@ pub(crate) struct Node {
     pub(crate) inc: u128,
     pub(crate) notices: Vec<Notice>,
     pub(crate) fatal: Option<Fatal>,
-    pub(crate) left: bool,
+    /// Whether it has left, and in order.
+    pub(crate) left: Option<bool>,
     next_in: u64,
     /// Stream to (other node, its stream).
     streams: BTreeMap<StreamId, (usize, StreamId)>,
@@ -47,6 +48,8 @@ pub(crate) struct Cluster {
     /// One way from, to.
     pub(crate) cut: BTreeSet<(usize, usize)>,
     pub(crate) cut_etcd: BTreeSet<usize>,
+    /// Messages that stay on their way: none, unless a test says which.
+    pub(crate) withheld: fn(&Message) -> bool,
     /// Nodes that get no time.
     pub(crate) paused: BTreeSet<usize>,
     /// Messages that were sent, newest last: from, to, what.
@@ -76,6 +79,7 @@ impl Cluster {
             answers: BTreeMap::new(),
             cut: BTreeSet::new(),
             cut_etcd: BTreeSet::new(),
+            withheld: |_| false,
             paused: BTreeSet::new(),
             trace: Vec::new(),
             keep_trace: false,
@@ -124,7 +128,7 @@ impl Cluster {
             inc: self.next_inc,
             notices: Vec::new(),
             fatal: None,
-            left: false,
+            left: None,
             next_in: index as u64 * 1_000_000 + self.next_inc as u64 * 1000,
             streams: BTreeMap::new(),
         }
@@ -203,7 +207,7 @@ impl Cluster {
                 assert!(self.answers.insert(call, result).is_none(), "call {call} was answered twice");
             }
             Action::Notify(notice) => self.nodes[node].notices.push(notice),
-            Action::Left => self.nodes[node].left = true,
+            Action::Left { in_order } => self.nodes[node].left = Some(in_order),
             Action::Fatal(why) => self.nodes[node].fatal = Some(why),
         }
     }
@@ -225,6 +229,10 @@ impl Cluster {
             let target = match &item {
                 Item::Event(node, _) => *node,
                 Item::Net(from, to, ..) if self.cut.contains(&(*from, *to)) => {
+                    self.held.push_back(item);
+                    continue;
+                }
+                Item::Net(.., Wire::Message(message)) if (self.withheld)(message) => {
                     self.held.push_back(item);
                     continue;
                 }
@@ -307,6 +315,30 @@ impl Cluster {
         call
     }
 
+    /// Asks for several things at once, if the watched key is as it was then; gives the number of the call.
+    pub(crate) fn transact(&mut self, node: usize, commands: &[&str], watched: Option<(&str, Token)>) -> CallId {
+        self.next_call += 1;
+        let call = self.next_call;
+        let args: Vec<Vec<Arg<'_>>> =
+            commands.iter().map(|command| command.split_whitespace().map(Arg::from).collect()).collect();
+        let requests: Vec<Request<'_>> =
+            args.iter().map(|args| Request::parse(args).expect("a test's own making")).collect();
+        let watched: Vec<_> = watched.into_iter().map(|(key, token)| (key.as_bytes(), token)).collect();
+        let transaction = Transaction::new(&requests, watched.into_iter());
+        self.step(node, Event::Transact { call, transaction, options: CallOptions::default() });
+        self.deliver();
+        call
+    }
+
+    /// A message arrives at `node` on its streams from `peer`, as if sent there.
+    pub(crate) fn inject(&mut self, node: usize, peer: usize, message: &Message) {
+        let streams = self.nodes[node].streams.iter().filter(|(_, (other, _))| *other == peer);
+        for stream in streams.map(|(stream, _)| *stream).collect::<Vec<_>>() {
+            self.step(node, Event::Message { stream, message: message.clone() });
+        }
+        self.deliver();
+    }
+
     /// Asks and waits.
     pub(crate) fn call(&mut self, node: usize, command: &str, options: CallOptions) -> Outcome {
         let call = self.ask(node, command, options);
@@ -347,6 +379,13 @@ impl Cluster {
         self.deliver();
     }
 
+    /// The coordinator goes back to a backup, with the leases of then or without; watches end.
+    pub(crate) fn restore(&mut self, backup: Backup, leases: bool) {
+        self.etcd.restore(backup, leases, self.boot_us);
+        let living = (0..self.nodes.len()).filter(|node| self.nodes[*node].alive);
+        self.queue.extend(living.map(|node| Item::Event(node, Event::Coord(CoordEvent::WatchLost))));
+    }
+
     /// Starts the node anew: empty, as another incarnation.
     pub(crate) fn restart(&mut self, node: usize) {
         let fresh = self.fresh(node);
@@ -374,6 +413,7 @@ impl Cluster {
         self.cut.clear();
         self.cut_etcd.clear();
         self.paused.clear();
+        self.withheld = |_| false;
     }
 
     /// All living nodes have executed the same, and hold the same.

@@ -1,7 +1,7 @@
 //! The search for an order, one operation after the other, with a way back.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 
 use foldhash::quality::FixedState;
 
@@ -30,9 +30,7 @@ impl Position {
     /// Two hashes of all but the open operations, so that two positions are never taken for one.
     fn hashes(&self) -> (u64, u64) {
         let hash = |salt: u8| {
-            let mut hasher = FixedState::default().build_hasher();
-            (salt, self.first, &self.ahead, self.side_by_side, self.state.digest()).hash(&mut hasher);
-            hasher.finish()
+            FixedState::default().hash_one((salt, self.first, &self.ahead, self.side_by_side, self.state.digest()))
         };
         (hash(0), hash(1))
     }

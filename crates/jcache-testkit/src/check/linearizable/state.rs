@@ -41,11 +41,7 @@ impl State {
 
 /// A hash of all that a model holds, however it came to hold it.
 fn digest(model: &Model) -> u64 {
-    let of = |parts: &[&[u8]]| {
-        let mut hasher = FixedState::default().build_hasher();
-        parts.hash(&mut hasher);
-        hasher.finish()
-    };
+    let of = |parts: &[&[u8]]| FixedState::default().hash_one(parts);
     let mut all = FixedState::default().build_hasher();
     for (key, object, deadline) in model.iter() {
         (key, deadline.map(Timestamp::as_millis)).hash(&mut all);
