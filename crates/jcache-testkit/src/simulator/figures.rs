@@ -4,8 +4,10 @@ use std::fmt;
 
 use jcache_cluster::engine::Counters;
 
-/// Of a thousand groups of keys so many may be left undecided.
+/// Of a thousand groups of keys so many may be left undecided …
 const MOST_UNDECIDED: u64 = 5;
+/// … and so many in any case: in few runs one rough one weighs much.
+const FEW_UNDECIDED: u64 = 5;
 
 /// Sums over runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,9 +57,9 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Whether what was judged is enough to call runs clean: of a thousand groups at most so many may be left undecided.
+    /// Whether what was judged is enough to call runs clean: hardly any groups are left undecided.
     pub fn is_telling(&self) -> bool {
-        self.undecided * 1_000 <= self.groups * MOST_UNDECIDED
+        self.undecided <= FEW_UNDECIDED + self.groups * MOST_UNDECIDED / 1_000
     }
 
     /// Adds what an engine has counted.
