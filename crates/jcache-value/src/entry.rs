@@ -15,8 +15,8 @@ use crate::{SHARE_MIN, Value, ahead, layout};
 /// may outlive the entry. Text that is out there like this is never changed; edits then move the entry to a new block.
 ///
 /// Deadlines are milliseconds since the Unix epoch, 0 for none, saturating at 2⁴⁸ − 1; those after the year 2248 are kept
-/// up to 39 ms late, whole seconds exactly. The entry only keeps them: it knows no clock. `T` is what the keyspace holds besides text;
-/// `Entry<()>` is a plain pair of key and value.
+/// up to 39 ms late, whole seconds exactly. The entry only keeps them: it knows no clock. `T` is what the keyspace holds
+/// besides text; `Entry<()>` is a plain pair of key and value.
 ///
 /// ```
 /// use jcache_value::Entry;
