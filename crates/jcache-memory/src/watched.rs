@@ -98,7 +98,7 @@ impl Shard {
 
     /// Adds `key` to a watch; false when it is in it already.
     fn watch(&mut self, seed: &Seed, hash: u64, key: &[u8], changed: &Arc<AtomicBool>, now: u64) -> bool {
-        let was_there = self.table.find(hash, key).is_some_and(|item| !is_due(item, now));
+        let was_there = self.table.find(hash, key).is_some_and(|item| !is_due(item, || now));
         let none = || Box::new(Watched { seed: seed.clone(), by_hash: HashMap::new() });
         let watchers = self.watched.get_or_insert_with(none).by_hash.entry(hash).or_default();
         if watchers.iter().any(|it| Arc::ptr_eq(&it.changed, changed) && it.key == key) {
@@ -125,7 +125,7 @@ impl Shard {
     fn has_lapsed(&self, hash: u64, changed: &Arc<AtomicBool>, now: u64) -> bool {
         let Some(watchers) = self.watched.as_ref().and_then(|watched| watched.by_hash.get(&hash)) else { return false };
         let own = watchers.iter().filter(|it| it.was_there && Arc::ptr_eq(&it.changed, changed));
-        own.into_iter().any(|it| self.table.find(hash, &it.key).is_none_or(|item| is_due(item, now)))
+        own.into_iter().any(|it| self.table.find(hash, &it.key).is_none_or(|item| is_due(item, || now)))
     }
 }
 

@@ -133,13 +133,11 @@ impl Shard {
     }
 
     /// Takes out the entry that the policy wants to go, none whose hash is in `spared`; `None` when there is none.
-    ///
-    /// `now` is asked only where it matters: for an entry with a deadline.
     pub(crate) fn evict(&mut self, now: impl FnOnce() -> u64, spared: &[u64]) -> Option<Item> {
         let Self { table, bound, bytes, .. } = self;
         let (hash, place) = bound.as_mut()?.policy.victim(table, *bytes, spared, weight)?;
         let item = self.remove(hash, place);
-        if item.has_deadline() && is_due(&item, now()) {
+        if is_due(&item, now) {
             self.counts.expirations += 1;
         } else {
             self.counts.evictions += 1;
@@ -187,7 +185,7 @@ impl Shard {
     }
 }
 
-/// Whether the deadline of `item` has come at `now`.
-pub(crate) fn is_due(item: &Item, now: u64) -> bool {
-    item.deadline() != 0 && item.deadline() <= now
+/// Whether the deadline of `item` has come at `now`, which is asked only when there is one.
+pub(crate) fn is_due(item: &Item, now: impl FnOnce() -> u64) -> bool {
+    item.has_deadline() && item.deadline() <= now()
 }

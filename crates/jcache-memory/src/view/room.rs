@@ -348,8 +348,7 @@ impl Engine {
             None if item.as_object().is_none() => drop(item),
             None => garbage.push(Garbage::Item(item)),
             Some(removals) => {
-                let is_due = item.has_deadline() && crate::shard::is_due(&item, now());
-                let removal = if is_due { Removal::Expired } else { Removal::Evicted };
+                let removal = if crate::shard::is_due(&item, now) { Removal::Expired } else { Removal::Evicted };
                 removals.note(item, removal, garbage);
             }
         }
