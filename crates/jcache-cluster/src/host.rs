@@ -18,7 +18,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use jcache_core::Request;
+use jcache_core::{Mutation, Request};
 use jcache_etcd::Client;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
@@ -113,6 +113,8 @@ struct Inner<S> {
     next_stream: u64,
     calls: HashMap<CallId, oneshot::Sender<Outcome>>,
     next_call: CallId,
+    /// The call whose caller waits for the step itself, and its answer.
+    at_once: Option<(CallId, Option<Outcome>)>,
     notices: Option<mpsc::Sender<Notice>>,
     ended: Option<Ended>,
 }
@@ -150,6 +152,7 @@ impl<S: Store + Send + 'static> Host<S> {
             next_stream: 0,
             calls: HashMap::new(),
             next_call: 0,
+            at_once: None,
             notices: None,
             ended: None,
         };
@@ -201,6 +204,23 @@ impl<S: Store + Send + 'static> Host<S> {
     /// Begins to carry a command out as `options` say. Dropping the call tells the engine that the caller has gone.
     pub(crate) fn call(&self, request: Request<'_>, options: CallOptions) -> Call<S> {
         self.begin(|call| Event::Call { call, request, options })
+    }
+
+    /// Carries a write out if it is answered in the very step that brings it; else nothing has happened.
+    pub(crate) fn try_write(&self, mutation: &Mutation<'_>, options: CallOptions) -> Option<Outcome> {
+        self.shared.with(|inner, shared| {
+            if inner.ended.is_some() || !inner.engine.answers_at_once(mutation, &options) {
+                return None;
+            }
+            let call = inner.next_call;
+            inner.next_call += 1;
+            inner.at_once = Some((call, None));
+            let request = Request::Mutation(mutation.clone());
+            shared.step_in(inner, Event::Call { call, request, options });
+            let (_, outcome) = inner.at_once.take()?;
+            debug_assert!(outcome.is_some(), "the engine said that it answers at once");
+            Some(outcome.unwrap_or(Err(Failure::Unknown)))
+        })
     }
 
     /// Begins a transaction, as [`call`](Self::call) does a command.
@@ -333,7 +353,9 @@ impl<S: Store + Send + 'static> Shared<S> {
                 inner.dialling.remove(&stream);
             }
             Action::Answer { call, result } => {
-                if let Some(slot) = inner.calls.remove(&call) {
+                if let Some((_, answer)) = inner.at_once.as_mut().filter(|(waiting, _)| *waiting == call) {
+                    *answer = Some(result);
+                } else if let Some(slot) = inner.calls.remove(&call) {
                     // A caller that has gone needs no answer.
                     let _ = slot.send(result);
                 }

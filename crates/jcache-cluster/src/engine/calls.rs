@@ -17,6 +17,7 @@ use super::answers::Origin;
 use super::codec::{read_open_command, request_bytes};
 use super::event::{Ack, Action, CallId, CallOptions, Failure, Level, Token};
 use super::execute::{CallTag, Order};
+use super::sessions::Known;
 use super::store::Store;
 use super::transaction::Transaction;
 use super::uplink::Uplink;
@@ -210,6 +211,15 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Whether a write is answered in the step that brings it: one that takes the word of the leader, which is this
+    /// process, and for which nothing has to be awaited before.
+    pub fn answers_at_once(&self, mutation: &Mutation<'_>, options: &CallOptions) -> bool {
+        let word = options.ack == Ack::Leader && mutation.blocking().is_none();
+        let Some(session) = self.calls.session.filter(|_| word && self.calls.unsent.is_empty()) else { return false };
+        let seq = self.calls.next + 1;
+        self.serves() && self.in_window(seq) && !matches!(self.sessions.find(session, seq), Known::NoSession)
     }
 
     /// Why no call is taken.
