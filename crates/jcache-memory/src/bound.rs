@@ -185,11 +185,6 @@ impl Budget {
         take(free.ok()?)
     }
 
-    /// Whether nobody has leased so much.
-    pub(crate) fn has(&self, bytes: usize) -> bool {
-        usize::try_from(self.free.load(Ordering::Relaxed)).is_ok_and(|free| free >= bytes)
-    }
-
     /// Leases `bytes` or what there is of them.
     pub(crate) fn lease_some(&self, bytes: usize) -> usize {
         let take = |free: isize| bytes.min(usize::try_from(free).unwrap_or(0));

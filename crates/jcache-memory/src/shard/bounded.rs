@@ -145,6 +145,12 @@ impl Shard {
         Some(item)
     }
 
+    /// What the entry with this hash weighs; 0 when there is none.
+    pub(crate) fn weight_of(&self, hash: u64) -> usize {
+        let place = self.table.named(hash, |hash| hash, |_, _| true);
+        place.map_or(0, |(hash, place)| weight(self.table.get(hash, place)))
+    }
+
     pub(crate) fn add_lease(&mut self, bytes: usize) {
         let bound = self.bound_mut();
         bound.leased += bytes;
