@@ -107,7 +107,7 @@ impl Engine {
     /// # Errors
     /// Out of memory: when they would not fit beside `own` alone, nobody is evicted.
     fn gather(&self, wanted: &Want, own: &[u64]) -> Result<Purse> {
-        let Want { area, bytes, growth } = *wanted;
+        let Want { area, mut bytes, growth } = *wanted;
         let (shards, Some(budget)) = (&self.areas[area].shards, self.areas[area].budget()) else {
             return Ok(Purse::default());
         };
@@ -121,11 +121,12 @@ impl Engine {
             return Err(budget.out_of_memory());
         }
         let now = self.clock.now().as_millis();
-        let mut purse = budget.lease_some(bytes);
+        let (mut purse, mut owed) = (budget.lease_some(bytes), 0);
         // Starting anywhere, so that no shard bears more than others.
         let first = self.clock.seed() as usize;
         while purse < bytes {
-            // Who evicted has come closer, also when nothing was gained: a table that becomes smaller takes room at first.
+            // Who evicted has come closer, also when nothing was gained: a table that becomes smaller takes room at first,
+            // which is gathered too.
             let mut is_closer = false;
             for step in 0..shards.len() {
                 if purse >= bytes {
@@ -140,9 +141,10 @@ impl Engine {
                     entries += 1;
                 }
                 let given = shard.cut_lease(bytes - purse);
-                shard.square(budget);
+                let taken = shard.square(budget);
                 drop(shard);
                 purse += given;
+                (bytes, owed) = (bytes + taken, owed + taken);
                 is_closer |= entries > 0 || given > 0;
             }
             let leased = budget.lease_some(bytes - purse);
@@ -153,6 +155,7 @@ impl Engine {
                 return Err(budget.out_of_memory());
             }
         }
-        Ok(Purse { area, bytes: purse })
+        budget.give_back(owed);
+        Ok(Purse { area, bytes: purse - owed })
     }
 }

@@ -126,7 +126,7 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
-    use jcache_core::Arg;
+    use jcache_core::{Arg, Driver, Mutation};
 
     use crate::{Eviction, Memory};
 
@@ -135,8 +135,11 @@ mod tests {
     fn a_debt_is_paid_to_the_end() {
         for eviction in [Eviction::S3Fifo, Eviction::Lru, Eviction::Lfu, Eviction::Random] {
             let memory = Memory::builder().shards(1).max_memory(8 << 20).eviction(eviction).build();
-            let (engine, text) = (&memory.0, "x".repeat(20));
-            (0..60_000).for_each(|i| assert!(engine.set(format!("key:{i}").as_bytes(), &Arg::from(text.as_str()))));
+            let engine = &memory.0;
+            for number in 0..60_000 {
+                let args: [Arg<'_>; 3] = ["SET".into(), format!("key:{number}").into(), "x".repeat(20).into()];
+                memory.try_mutate(&Mutation::parse(&args).expect("a command")).expect("at once").expect("room");
+            }
             let budget = engine.budget(0).expect("a bound");
             for max in [2 << 20, 400 << 10, 70 << 10, 1] {
                 budget.set_max(Some(max));

@@ -105,13 +105,15 @@ impl Shard {
         }
     }
 
-    /// Leases what is in use beyond the lease, which the budget may not have.
-    pub(crate) fn square(&mut self, budget: &Budget) {
-        if let Ok(missing @ 1..) = usize::try_from(-self.slack().max(-isize::MAX)) {
+    /// Leases what is in use beyond the lease, which the budget may not have; returns how much that was.
+    pub(crate) fn square(&mut self, budget: &Budget) -> usize {
+        let missing = usize::try_from(-self.slack().max(-isize::MAX)).unwrap_or(0);
+        if missing > 0 {
             budget.overdraw(missing);
             self.add_lease(missing);
         }
         self.publish(budget);
+        missing
     }
 
     /// Adds an entry whose key is not there.

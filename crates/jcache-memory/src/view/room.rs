@@ -77,8 +77,10 @@ impl Hand<'_> {
 
     /// What `shard` can give away of `bytes`, after it has evicted some entries.
     fn take_from(&mut self, shard: &mut Shard, budget: &Budget, bytes: usize) -> usize {
-        let mut entries = 0;
-        while shard.slack() < bytes as isize && entries < FROM_ANOTHER && self.evict(shard) {
+        let (mut entries, before) = (0, shard.slack().min(0));
+        let lacks = |shard: &Shard, entries| shard.slack() < bytes as isize && entries < FROM_ANOTHER;
+        // A table that becomes smaller on the way takes room at first. That has to be found here: nobody comes back for it.
+        while (lacks(shard, entries) || shard.slack() < before) && self.evict(shard) {
             entries += 1;
         }
         let taken = shard.cut_lease(bytes);
