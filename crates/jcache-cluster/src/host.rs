@@ -14,7 +14,7 @@ mod operator;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -109,7 +109,7 @@ struct Inner<S> {
     out: Outbox,
     streams: HashMap<StreamId, Outgoing>,
     /// Dialled, and not answered yet.
-    dialling: HashMap<StreamId, ()>,
+    dialling: HashSet<StreamId>,
     next_stream: u64,
     calls: HashMap<CallId, oneshot::Sender<Outcome>>,
     next_call: CallId,
@@ -146,7 +146,7 @@ impl<S: Store + Send + 'static> Host<S> {
             store,
             out: Outbox::default(),
             streams: HashMap::new(),
-            dialling: HashMap::new(),
+            dialling: HashSet::new(),
             next_stream: 0,
             calls: HashMap::new(),
             next_call: 0,
@@ -317,7 +317,7 @@ impl<S: Store + Send + 'static> Shared<S> {
                 self.coordinator.get().expect("the coordinator is set at the start").ask(id, request);
             }
             Action::Connect { stream, kind, addr, .. } => {
-                inner.dialling.insert(stream, ());
+                inner.dialling.insert(stream);
                 self.dialler.dial(self.clone(), stream, kind, addr);
             }
             Action::Send { stream, message } => {
@@ -381,7 +381,7 @@ impl<S: Store + Send + 'static> Streams for Shared<S> {
 
     fn opened(self: &Arc<Self>, stream: StreamId, outgoing: Outgoing) -> bool {
         self.with(|inner, shared| {
-            if inner.dialling.remove(&stream).is_none() {
+            if !inner.dialling.remove(&stream) {
                 return false;
             }
             inner.streams.insert(stream, outgoing);
@@ -402,7 +402,7 @@ impl<S: Store + Send + 'static> Streams for Shared<S> {
 
     fn broken(self: &Arc<Self>, stream: StreamId) {
         self.with(|inner, shared| {
-            let known = inner.streams.remove(&stream).is_some() | inner.dialling.remove(&stream).is_some();
+            let known = inner.streams.remove(&stream).is_some() | inner.dialling.remove(&stream);
             if known {
                 shared.step_in(inner, Event::Broken { stream });
             }
