@@ -190,7 +190,10 @@ impl Queues {
         let mut steps = 4 * (self.small.len() + self.main.len()) + 4;
         while steps > 0 {
             steps -= 1;
-            let main = self.main.len() > 0 && (self.small.len() == 0 || self.small_bytes * SMALL < bytes);
+            // Small is the queue by its bytes and by its entries: else one huge entry in the main queue would make it look
+            // small whatever it holds, and go for the sake of entries that nobody has read.
+            let is_small = self.small_bytes * SMALL < bytes && self.small.len() * SMALL < table.len();
+            let main = self.main.len() > 0 && (self.small.len() == 0 || is_small);
             let queue = if main { &mut self.main } else { &mut self.small };
             let Some(name) = queue.pop() else { break };
             // An entry that nobody has read for long is far away: by the time it is its turn it will be here.
