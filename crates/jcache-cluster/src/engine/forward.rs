@@ -30,6 +30,11 @@ struct Caller {
 }
 
 impl Callers {
+    /// Whose stream it is.
+    pub(crate) fn member(&self, stream: StreamId) -> Option<&MemberId> {
+        self.by_stream.get(&stream).map(|caller| &caller.member)
+    }
+
     pub(crate) fn respond(&mut self, stream: StreamId, seq: u64, result: ForwardResult) {
         if let Some(caller) = self.by_stream.get_mut(&stream) {
             caller.answers.push((seq, result));
