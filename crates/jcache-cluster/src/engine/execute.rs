@@ -232,6 +232,7 @@ impl Engine {
             };
             match self.sessions.find(caller, tag.session, tag.seq) {
                 Known::NoSession => return self.respond(cx, origin, ForwardResult::NoSession),
+                Known::Past if self.rules.off(Switch::OldCalls) => {}
                 Known::Past => return self.respond(cx, origin, ForwardResult::Unknown),
                 Known::Done(offset, reply) => {
                     self.counters.deduplicated += 1;

@@ -480,6 +480,7 @@ fn a_session_of_before_an_unclean_start_is_nobody_elses() {
         assert_eq!(cluster.write(leader, "RPUSH own x"), Reply::Int(count));
     }
     cluster.paused.clear();
+    cluster.settle();
     for count in 1..=6 {
         assert_eq!(cluster.write(observer, "RPUSH others x"), Reply::Int(count));
         assert_eq!(cluster.write(leader, "RPUSH own x"), Reply::Int(6 + count));
