@@ -412,7 +412,8 @@ impl World {
         let leaderless = self.coordinator.leaderless(self.now);
         let found = self.watchers.see_state(&state, leaderless);
         let bereft = !state.isr.iter().any(|member| self.lives(member));
-        if std::mem::replace(&mut self.watchers.bereft, bereft) < bereft {
+        let already = std::mem::replace(&mut self.watchers.bereft, bereft);
+        if bereft && !already {
             self.trace.line(self.now, || "nobody of the in-sync set is left".to_owned());
             if self.plan.amnesia {
                 // Nothing happens to processes there but what spares the set.
