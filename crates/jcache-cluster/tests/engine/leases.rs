@@ -51,7 +51,7 @@ fn who_has_released_its_successor_answers_no_read() {
             cluster.cut_etcd.insert(leader);
             cluster.run(cut_after);
             // Nobody tells it any more, and it still tells others.
-            others.iter().for_each(|other| drop(cluster.cut.insert((*other, leader))));
+            cluster.cut.extend(others.map(|other| (other, leader)));
             for _ in 0..50 {
                 cluster.run(10);
                 let Some(next) = others.iter().copied().find(|other| cluster.leader() == Some(*other)) else {
