@@ -148,7 +148,7 @@ mod tests {
             (vec![follows(3, 1, 9), follows(3, 3, 4), follows(3, 3, 5)], None),
             (vec![follows(3, 3, 4), follows(3, 3, 3)], Some("C6")),
             (vec![follows(3, 1, 8)], Some("C6")),
-            (vec![sight("a", true, 3, 2, 2, 2), sight("a", true, 1, 9, 9, 9)], None),
+            (vec![sight("d", true, 3, 2, 2, 2), sight("a", true, 1, 10, 10, 10)], None),
             (vec![sight("c", true, 1, 9, 9, 9)], Some("C6")),
             (vec![sight("c", true, 3, 2, 2, 2), sight("a", true, 4, 1, 1, 1)], Some("C6")),
         ] {
