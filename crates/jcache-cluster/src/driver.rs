@@ -44,6 +44,12 @@ impl Driver for DistributedMemory {
         Ok(told(query, call.await.map_err(refusal)?.reply))
     }
 
+    /// At the leader, with its acknowledgement alone.
+    fn try_mutate(&self, mutation: &Mutation<'_>) -> Option<Result<Reply>> {
+        let outcome = self.try_write(mutation)?;
+        Some(outcome.map(|answer| answer.reply).map_err(refusal))
+    }
+
     async fn mutate(&self, mutation: &Mutation<'_>) -> Result<Reply> {
         let call = self.begin(Request::Mutation(mutation.clone()));
         let call = match mutation.blocking() {

@@ -14,11 +14,11 @@ mod operator;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use jcache_core::Request;
+use jcache_core::{Mutation, Request};
 use jcache_etcd::Client;
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
@@ -109,10 +109,12 @@ struct Inner<S> {
     out: Outbox,
     streams: HashMap<StreamId, Outgoing>,
     /// Dialled, and not answered yet.
-    dialling: HashMap<StreamId, ()>,
+    dialling: HashSet<StreamId>,
     next_stream: u64,
     calls: HashMap<CallId, oneshot::Sender<Outcome>>,
     next_call: CallId,
+    /// The call whose caller waits for the step itself, and its answer.
+    at_once: Option<(CallId, Option<Outcome>)>,
     notices: Option<mpsc::Sender<Notice>>,
     ended: Option<Ended>,
 }
@@ -146,10 +148,11 @@ impl<S: Store + Send + 'static> Host<S> {
             store,
             out: Outbox::default(),
             streams: HashMap::new(),
-            dialling: HashMap::new(),
+            dialling: HashSet::new(),
             next_stream: 0,
             calls: HashMap::new(),
             next_call: 0,
+            at_once: None,
             notices: None,
             ended: None,
         };
@@ -201,6 +204,23 @@ impl<S: Store + Send + 'static> Host<S> {
     /// Begins to carry a command out as `options` say. Dropping the call tells the engine that the caller has gone.
     pub(crate) fn call(&self, request: Request<'_>, options: CallOptions) -> Call<S> {
         self.begin(|call| Event::Call { call, request, options })
+    }
+
+    /// Carries a write out if it is answered in the very step that brings it; else nothing has happened.
+    pub(crate) fn try_write(&self, mutation: &Mutation<'_>, options: CallOptions) -> Option<Outcome> {
+        self.shared.with(|inner, shared| {
+            if inner.ended.is_some() || !inner.engine.answers_at_once(mutation, &options) {
+                return None;
+            }
+            let call = inner.next_call;
+            inner.next_call += 1;
+            inner.at_once = Some((call, None));
+            let request = Request::Mutation(mutation.clone());
+            shared.step_in(inner, Event::Call { call, request, options });
+            let (_, outcome) = inner.at_once.take()?;
+            debug_assert!(outcome.is_some(), "the engine said that it answers at once");
+            Some(outcome.unwrap_or(Err(Failure::Unknown)))
+        })
     }
 
     /// Begins a transaction, as [`call`](Self::call) does a command.
@@ -317,7 +337,7 @@ impl<S: Store + Send + 'static> Shared<S> {
                 self.coordinator.get().expect("the coordinator is set at the start").ask(id, request);
             }
             Action::Connect { stream, kind, addr, .. } => {
-                inner.dialling.insert(stream, ());
+                inner.dialling.insert(stream);
                 self.dialler.dial(self.clone(), stream, kind, addr);
             }
             Action::Send { stream, message } => {
@@ -333,7 +353,9 @@ impl<S: Store + Send + 'static> Shared<S> {
                 inner.dialling.remove(&stream);
             }
             Action::Answer { call, result } => {
-                if let Some(slot) = inner.calls.remove(&call) {
+                if let Some((_, answer)) = inner.at_once.as_mut().filter(|(waiting, _)| *waiting == call) {
+                    *answer = Some(result);
+                } else if let Some(slot) = inner.calls.remove(&call) {
                     // A caller that has gone needs no answer.
                     let _ = slot.send(result);
                 }
@@ -381,7 +403,7 @@ impl<S: Store + Send + 'static> Streams for Shared<S> {
 
     fn opened(self: &Arc<Self>, stream: StreamId, outgoing: Outgoing) -> bool {
         self.with(|inner, shared| {
-            if inner.dialling.remove(&stream).is_none() {
+            if !inner.dialling.remove(&stream) {
                 return false;
             }
             inner.streams.insert(stream, outgoing);
@@ -402,7 +424,7 @@ impl<S: Store + Send + 'static> Streams for Shared<S> {
 
     fn broken(self: &Arc<Self>, stream: StreamId) {
         self.with(|inner, shared| {
-            let known = inner.streams.remove(&stream).is_some() | inner.dialling.remove(&stream).is_some();
+            let known = inner.streams.remove(&stream).is_some() | inner.dialling.remove(&stream);
             if known {
                 shared.step_in(inner, Event::Broken { stream });
             }

@@ -43,7 +43,7 @@
 //! - A record carries its reply. The paper lets every copy recompute it, but the reply of an effect is not that of the
 //!   command: `SETNX` answers 1, its effect `SET` answers OK.
 //! - A reply of a write that changed nothing, and a command's own error, are proved like a read: an old leader could
-//!   otherwise answer from an old state.
+//!   otherwise answer from an old state. At `Leader` the lease is enough, as for a change.
 //! - A forward stream carries a generation, and a new one makes older ones void: a late copy of a call that had no effect
 //!   is in no table, and would be carried out after its caller has gone on.
 //! - A strong read waits until all of the log that it saw is committed, not only its shard's part.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
-use jcache_core::{Encoded, Reply, Request, Result};
+use jcache_core::{Encoded, Mutation, Reply, Request, Result};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -13,7 +13,7 @@ use crate::admin::{self, Overview};
 use crate::config::{ClusterConfig, Read};
 use crate::engine::{Ack, Admin, CallOptions, Epoch, Fatal, Level, Role, Status, Token, Transaction};
 use crate::error::Error;
-use crate::host::{Call, Ended, Host, Parts, View};
+use crate::host::{Call, Ended, Host, Outcome, Parts, View};
 use crate::store::{Changes, LocalReads, MemoryStore};
 
 /// How long leaving may take; the engine gives up order after 10 s.
@@ -268,6 +268,13 @@ impl DistributedMemory {
     /// Begins a call with this handle's options.
     pub(crate) fn begin(&self, request: Request<'_>) -> Call<MemoryStore> {
         self.inner.host.call(request, self.options())
+    }
+
+    /// Carries a write out with this handle's options if that takes no waiting.
+    pub(crate) fn try_write(&self, mutation: &Mutation<'_>) -> Option<Outcome> {
+        let options = self.options();
+        // Others wait for more than this process.
+        if options.ack == Ack::Leader { self.inner.host.try_write(mutation, options) } else { None }
     }
 
     /// Begins a transaction with this handle's options.

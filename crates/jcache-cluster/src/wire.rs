@@ -183,10 +183,12 @@ fn continues(before: &pb::Frame, next: &pb::Frame) -> bool {
 
 /// Commit point, time and number are the later one's: acknowledging it acknowledges those before.
 fn extend(before: &mut pb::Frame, next: pb::Frame) {
-    (before.hw, before.time_ms, before.seq) = (next.hw, next.time_ms, next.seq);
     if before.count == 0 {
         *before = next;
-    } else if next.count > 0 {
+        return;
+    }
+    (before.hw, before.time_ms, before.seq) = (next.hw, next.time_ms, next.seq);
+    if next.count > 0 {
         before.count += next.count;
         before.records = [&before.records[..], &next.records[..]].concat().into();
     }

@@ -176,18 +176,15 @@ impl Budget {
 
     /// Leases `bytes`, and up to a chunk more; `None` when there is less.
     pub(crate) fn lease(&self, bytes: usize) -> Option<usize> {
+        // Read once: it changes with the bound, and what is taken is what is leased.
+        let chunk = self.chunk();
         let take = |free: isize| {
             let free = usize::try_from(free).ok()?;
-            (free >= bytes).then(|| free.min(bytes + self.chunk()))
+            (free >= bytes).then(|| free.min(bytes + chunk))
         };
         let free =
             self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| Some(free - take(free)? as isize));
         take(free.ok()?)
-    }
-
-    /// Whether nobody has leased so much.
-    pub(crate) fn has(&self, bytes: usize) -> bool {
-        usize::try_from(self.free.load(Ordering::Relaxed)).is_ok_and(|free| free >= bytes)
     }
 
     /// Leases `bytes` or what there is of them.

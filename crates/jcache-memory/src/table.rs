@@ -193,7 +193,7 @@ impl Table {
 
     /// Moves on to a smaller array, as so many removals would; returns the old one when that was all.
     pub(crate) fn go_on(&mut self, steps: usize) -> Option<Spare> {
-        if self.is_shrinking() { (0..steps).find_map(|_| self.move_homes()) } else { None }
+        if self.is_shrinking() { self.move_on(steps) } else { None }
     }
 
     /// An array for [`Table::move_to`].
@@ -219,10 +219,27 @@ impl Table {
         }
     }
 
-    /// Returns the old array when that was all.
+    /// Moves homes in so many steps, fewer when as many entries were moved; returns the old array when that was all.
+    ///
+    /// The homes of a table that gets smaller hold few on average, but who empties it from the front leaves the last ones as
+    /// full as they were: by steps alone, a thousand entries were seen to be moved under one lock, in 0.4 ms.
+    fn move_on(&mut self, steps: usize) -> Option<Spare> {
+        let (mut moved, mut step) = (0, 0);
+        while step < steps && moved < steps {
+            let (entries, emptied) = self.move_homes();
+            if emptied.is_some() {
+                return emptied;
+            }
+            (moved, step) = (moved + entries, step + 1);
+        }
+        None
+    }
+
+    /// Returns how many entries that were, and the old array when that was all.
     #[inline(never)]
-    fn move_homes(&mut self) -> Option<Spare> {
-        let Moving { from, done } = &mut **self.moving.as_mut()?;
+    fn move_homes(&mut self) -> (usize, Option<Spare>) {
+        let Some(moving) = &mut self.moving else { return (0, None) };
+        let Moving { from, done } = &mut **moving;
         // A table that is to halve has hardly an entry in each, and before it halves again three entries leave for every
         // eight of its homes.
         let homes = if self.current.bits() < from.bits() { 4 } else { 2 };
@@ -233,14 +250,19 @@ impl Table {
         } else {
             from.first_hash(end).map_or(0, |hash| self.current.home(hash)) - 1
         });
+        let mut moved = 0;
         for home in *done..end {
-            from.drain_home(home, |key| self.seed.hash(key), |hash, item| self.current.insert(hash, item));
+            let hash = |key: &[u8]| self.seed.hash(key);
+            from.drain_home(home, hash, |hash, item| {
+                self.current.insert(hash, item);
+                moved += 1;
+            });
         }
         *done = end;
         if end < from.homes() {
-            return None;
+            return (moved, None);
         }
-        self.moving.take().map(|moving| Spare(moving.from))
+        (moved, self.moving.take().map(|moving| Spare(moving.from)))
     }
 
     /// Visits the entries of the home of `cursor`, a hash, and returns the next cursor; from 0 to `None`.
@@ -329,7 +351,7 @@ impl Table {
         }
         self.len -= taken;
         // As many steps as single removals would have made. To move to a smaller array is for whoever brings one.
-        let emptied = (0..taken).find_map(|_| self.move_homes());
+        let emptied = self.move_on(taken);
         (done, emptied)
     }
 

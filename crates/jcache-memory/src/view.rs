@@ -27,7 +27,7 @@ use crate::watched::Edits;
 
 pub(crate) use hiding::Hiding;
 pub(crate) use replicated::free_elsewhere;
-pub(crate) use room::{AT_ONCE, Purse, Room};
+pub(crate) use room::{Hand, Purse, Room, Want, held};
 
 type Guard<'a> = sync::Guard<'a, Shard>;
 

@@ -206,6 +206,27 @@ fn a_value_over_the_bound_is_refused_and_evicts_nobody() {
     }
 }
 
+/// Whatever state the table is in, also when it is about to double.
+#[test]
+fn a_value_over_the_bound_never_evicts() {
+    let big = "x".repeat(MIB);
+    for eviction in EVICTING {
+        let memory = Memory::builder().shards(1).max_memory(MIB).eviction(eviction).build();
+        for i in 0..1_000 {
+            assert_eq!(set(&memory, &format!("key{i}"), 100), Ok(Reply::Ok));
+            assert_oom(call(&memory, &["SET", "new", &big]));
+            assert_oom(call(&memory, &["RPUSH", "list", &big]));
+            assert_eq!((memory.len(), memory.stats().evictions), (i + 1, 0), "{eviction}");
+        }
+        // Nor does one that is larger by little than what is there.
+        assert_eq!(set(&memory, "half", MIB / 2), Ok(Reply::Ok));
+        let (len, evictions) = (memory.len(), memory.stats().evictions);
+        assert_oom(set(&memory, "half", MIB - MIB / 128));
+        assert_oom(call(&memory, &["APPEND", "half", &big[..MIB / 2 - MIB / 128]]));
+        assert_eq!((memory.len(), memory.stats().evictions), (len, evictions), "{eviction}");
+    }
+}
+
 #[test]
 fn renaming_and_copying_at_the_bound() {
     for eviction in [Eviction::S3Fifo, Eviction::NoEviction] {

@@ -4,19 +4,20 @@
 //! A write has a number in this process's session, under which it is carried out at most once. An answer that says "not
 //! carried out" is believed only when the call was sent once: an earlier copy may have been.
 
+mod reads;
+mod results;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use jcache_core::command::Mutation;
-use jcache_core::{Query, Reply, Request};
+use jcache_core::{Query, Request};
 
-use super::answers::{Origin, Wait};
+use super::answers::Origin;
 use super::codec::{read_open_command, request_bytes};
-use super::event::{Ack, Action, Answer, CallId, CallOptions, Failure, Level, StreamId, Token};
+use super::event::{Ack, Action, CallId, CallOptions, Failure, Level, Token};
 use super::execute::{CallTag, Order};
-use super::member::Epoch;
-use super::message::{ForwardResult, Message};
-use super::reads::Proof;
+use super::sessions::Known;
 use super::store::Store;
 use super::transaction::Transaction;
 use super::uplink::Uplink;
@@ -212,6 +213,15 @@ impl Engine {
         }
     }
 
+    /// Whether a write is answered in the step that brings it: one that takes the word of the leader, which is this
+    /// process, and for which nothing has to be awaited before.
+    pub fn answers_at_once(&self, mutation: &Mutation<'_>, options: &CallOptions) -> bool {
+        let word = options.ack == Ack::Leader && mutation.blocking().is_none();
+        let Some(session) = self.calls.session.filter(|_| word && self.calls.unsent.is_empty()) else { return false };
+        let seq = self.calls.next + 1;
+        self.serves() && self.in_window(seq) && !matches!(self.sessions.find(session, seq), Known::NoSession)
+    }
+
     /// Why no call is taken.
     fn refuses(&self) -> Option<Failure> {
         match &self.part {
@@ -241,16 +251,6 @@ impl Engine {
         self.calls.unsent.insert(seq);
     }
 
-    /// The newest write of this process that was answered.
-    pub(super) fn own_token(&self) -> Token {
-        self.calls.own
-    }
-
-    /// Whether a failover lost what the token stands for.
-    pub(super) fn is_lost(&self, token: Token) -> bool {
-        matches!(self.has_seen(token), Seen::Lost)
-    }
-
     /// Whether, as far as is known, too few members are in step for any commit.
     fn is_short(&self) -> bool {
         self.coord.view.state.as_ref().is_some_and(|(state, _)| state.isr.len() < self.config.min_insync)
@@ -274,123 +274,6 @@ impl Engine {
         let Asked::Write(ack, blocks) = pending.work else { return };
         let until = until_ms(blocks, boot, time_ms);
         self.write(cx, Origin::Local(seq), CallTag { session, seq, low }, ack, until, order);
-    }
-
-    fn on_read<S: Store>(
-        &mut self,
-        cx: &mut Cx<'_, S>,
-        query: &Query<'_>,
-        request: &Request<'_>,
-        level: Level,
-        pending: impl FnOnce(Asked) -> Pending,
-    ) {
-        let leads = matches!(self.part, Part::Leading(_));
-        let token = match level {
-            Level::Local if leads && self.config.committed_reads => None,
-            Level::Local if self.config.read_your_writes && !leads => Some(self.calls.own),
-            Level::Local => Some(Token::default()),
-            Level::Session(token) => Some(token),
-            Level::Leader | Level::Linearizable => None,
-        };
-        let asked = match token {
-            Some(token) => match self.has_seen(token) {
-                Seen::Lost if level != Level::Local => Asked::Wait(token, 0, level),
-                // What a failover took from this process is nothing to wait for.
-                Seen::Yes | Seen::Lost if leads && level != Level::Local && self.hw < self.log.leo() => {
-                    return self.session_read_at_leader(cx, query, request, pending(Asked::Read(Level::Leader)));
-                }
-                Seen::Yes | Seen::Lost if self.is_readable() => {
-                    let reply = self.read_here(cx, query);
-                    let mut pending = pending(Asked::Read(level));
-                    return self.answer_read(cx, &mut pending, reply);
-                }
-                _ => Asked::Wait(token, cx.now.boot_us + ms(self.config.session_wait_ms), level),
-            },
-            None => Asked::Read(if level == Level::Local { Level::Leader } else { level }),
-        };
-        let mut pending = pending(asked);
-        pending.command = request_bytes(&mut self.scratch, request);
-        let seq = self.calls.number(false);
-        self.calls.add(seq, pending);
-        match asked {
-            Asked::Wait(_, 0, _) => self.fail_call(cx, seq, Failure::SessionLost),
-            Asked::Wait(..) => drop(self.calls.waiting.insert(seq)),
-            _ => drop(self.calls.unsent.insert(seq)),
-        }
-    }
-
-    /// A session never goes back, so at the leader, too, it sees only what is committed: the reply waits for that.
-    fn session_read_at_leader<S: Store>(
-        &mut self,
-        cx: &mut Cx<'_, S>,
-        query: &Query<'_>,
-        request: &Request<'_>,
-        mut pending: Pending,
-    ) {
-        let (since, offset) = (cx.now.boot_us, self.log.leo());
-        let reply = self.read_here(cx, query);
-        (pending.command, pending.sends) = (request_bytes(&mut self.scratch, request), 1);
-        let seq = self.calls.number(false);
-        self.calls.add(seq, pending);
-        let origin = Origin::Local(seq);
-        match (&mut self.part, reply) {
-            (Part::Leading(lead), Ok(reply)) => {
-                lead.waits.push_back(Wait { offset, origin, reply, copies: 0, since });
-            }
-            (_, reply) => self.hold(cx, origin, reply, Proof::Change),
-        }
-    }
-
-    fn answer_read<S: Store>(
-        &mut self,
-        cx: &mut Cx<'_, S>,
-        pending: &mut Pending,
-        reply: Result<Reply, jcache_core::Error>,
-    ) {
-        let Some(call) = pending.call else { return };
-        let token = Token { epoch: self.log.epochs.last(), offset: self.applied };
-        let result = reply.map(|reply| Answer { reply, token }).map_err(Failure::Command);
-        cx.out.push(Action::Answer { call, result });
-    }
-
-    /// Whether what is executed here includes the token's write; or cannot, because a failover lost it.
-    fn has_seen(&self, token: Token) -> Seen {
-        if self.log.epochs.is_lost(token.epoch, token.offset) {
-            return Seen::Lost;
-        }
-        // In an epoch of which nothing is here yet, the same offset may be another write.
-        let known = token.epoch <= self.log.epochs.last();
-        if known && self.applied >= token.offset { Seen::Yes } else { Seen::NotYet }
-    }
-
-    /// Whether what is executed here includes what this process's answered writes left, where that is promised. What a
-    /// failover took from this process is nothing to wait for.
-    pub(super) fn has_own_writes(&self) -> bool {
-        !self.config.read_your_writes || !matches!(self.has_seen(self.calls.own), Seen::NotYet)
-    }
-
-    /// More is executed here: reads that waited for it are answered.
-    pub(super) fn calls_applied<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
-        if self.calls.waiting.is_empty() || !self.is_readable() {
-            return;
-        }
-        for seq in self.calls.waiting.clone() {
-            let Some(Pending { work: Asked::Wait(token, _, level), .. }) = self.calls.pending.get(&seq) else {
-                continue;
-            };
-            match self.has_seen(*token) {
-                Seen::NotYet => {}
-                Seen::Lost if *level != Level::Local => self.fail_call(cx, seq, Failure::SessionLost),
-                Seen::Yes | Seen::Lost => {
-                    let Some(mut pending) = self.calls.remove(seq) else { continue };
-                    let command = pending.command.clone();
-                    let args = read_open_command(&command).expect("invariant: written by this process");
-                    let query = Query::parse(&args).expect("invariant: it was parsed before");
-                    let reply = self.read_here(cx, &query);
-                    self.answer_read(cx, &mut pending, reply);
-                }
-            }
-        }
     }
 
     /// Sends what can be sent, in order.
@@ -456,127 +339,6 @@ impl Engine {
         }
     }
 
-    pub(super) fn on_forwarded<S: Store>(
-        &mut self,
-        cx: &mut Cx<'_, S>,
-        stream: StreamId,
-        epoch: Epoch,
-        answers: Vec<(u64, ForwardResult)>,
-    ) {
-        if self.calls.uplink.as_ref().is_none_or(|uplink| uplink.stream != stream) {
-            return;
-        }
-        self.promise(cx, epoch);
-        for (seq, result) in answers {
-            self.finish(cx, seq, epoch, result);
-        }
-    }
-
-    /// A call has a result: answers it, or sends it again.
-    pub(super) fn finish<S: Store>(&mut self, cx: &mut Cx<'_, S>, seq: u64, epoch: Epoch, result: ForwardResult) {
-        let Some(pending) = self.calls.pending.get_mut(&seq) else { return };
-        let once = pending.sends <= 1 && !matches!(pending.work, Asked::Open);
-        let writes = matches!(pending.work, Asked::Write(..));
-        let failure = match result {
-            ForwardResult::Done { reply, offset } => {
-                let is_open = matches!(pending.work, Asked::Open);
-                let Some(pending) = self.calls.remove(seq) else { return };
-                if is_open {
-                    if let Reply::Int(id) = reply {
-                        self.calls.session = u64::try_from(id).ok();
-                        self.give_up_old_session(cx);
-                    }
-                    return;
-                }
-                let token = Token { epoch, offset };
-                if writes {
-                    self.calls.own = self.calls.own.max(token);
-                }
-                if let Some(call) = pending.call {
-                    cx.out.push(Action::Answer { call, result: Ok(Answer { reply, token }) });
-                }
-                return;
-            }
-            ForwardResult::Command(error) => Failure::Command(error),
-            ForwardResult::Unknown => Failure::Unknown,
-            ForwardResult::NoSession => {
-                if once {
-                    // It was refused: it goes on in the next session as one that was never sent.
-                    pending.sends = 0;
-                }
-                self.calls.session = None;
-                if once { return self.again(cx, seq) } else { Failure::Unknown }
-            }
-            ForwardResult::Cancelled if pending.renewing && !pending.cancelled => return self.renumber(cx, seq),
-            ForwardResult::Cancelled if once => Failure::Cancelled,
-            ForwardResult::NotEnoughReplicas if once => Failure::NotEnoughReplicas,
-            ForwardResult::Overloaded if once => Failure::Overloaded,
-            ForwardResult::Fenced if once => Failure::Fenced,
-            // An earlier copy may have been carried out: only an answer to the call itself will do.
-            ForwardResult::Again
-            | ForwardResult::Cancelled
-            | ForwardResult::NotEnoughReplicas
-            | ForwardResult::Overloaded
-            | ForwardResult::Fenced => {
-                if pending.cancelled && matches!(result, ForwardResult::Cancelled) {
-                    Failure::Unknown
-                } else {
-                    if once && matches!(result, ForwardResult::Again) {
-                        // Nobody has carried it out: it is as if it had not been sent.
-                        pending.sends = 0;
-                    }
-                    return self.again(cx, seq);
-                }
-            }
-        };
-        self.fail_call(cx, seq, failure);
-    }
-
-    /// Writes that were sent in a session that is gone: nobody can tell any more whether they were carried out, and in
-    /// the new session they would be carried out again.
-    fn give_up_old_session<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
-        let sent = |pending: &Pending| pending.sends > 0 && matches!(pending.work, Asked::Write(..));
-        let old: Vec<u64> =
-            self.calls.pending.iter().filter(|(_, pending)| sent(pending)).map(|(seq, _)| *seq).collect();
-        old.into_iter().for_each(|seq| self.fail_call(cx, seq, Failure::Unknown));
-    }
-
-    fn again<S: Store>(&mut self, cx: &mut Cx<'_, S>, seq: u64) {
-        let Some(pending) = self.calls.pending.get_mut(&seq) else { return };
-        pending.renewing = false;
-        if pending.cancelled {
-            let failure = pending.given_up();
-            return self.fail_call(cx, seq, failure);
-        }
-        self.calls.unsent.insert(seq);
-        self.calls.pause_until = cx.now.boot_us + ms(PAUSE_MS);
-    }
-
-    /// Calls end that would have been sent again for callers who have gone.
-    pub(super) fn end_abandoned<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
-        for seq in std::mem::take(&mut self.calls.abandoned) {
-            let Some(failure) = self.calls.pending.get(&seq).map(Pending::given_up) else { continue };
-            self.fail_call(cx, seq, failure);
-        }
-    }
-
-    /// A call that waited for very long goes on under a new number, so that the old one does not hold up the session.
-    fn renumber<S: Store>(&mut self, cx: &mut Cx<'_, S>, seq: u64) {
-        let Some(mut pending) = self.calls.remove(seq) else { return };
-        (pending.renewing, pending.sends) = (false, 0);
-        let fresh = self.calls.number(true);
-        self.calls.add(fresh, pending);
-        self.again(cx, fresh);
-    }
-
-    fn fail_call<S: Store>(&mut self, cx: &mut Cx<'_, S>, seq: u64, failure: Failure) {
-        let Some(pending) = self.calls.remove(seq) else { return };
-        self.counters.unknown += u64::from(failure == Failure::Unknown);
-        if let Some(call) = pending.call {
-            cx.out.push(Action::Answer { call, result: Err(failure) });
-        }
-    }
-
     /// Deadlines, reads that have waited long enough here, and blocked calls that are to be renewed.
     pub(super) fn tick_calls<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
         let boot = cx.now.boot_us;
@@ -624,53 +386,6 @@ impl Engine {
             }
         }
     }
-
-    /// The caller has gone.
-    pub(super) fn cancel<S: Store>(&mut self, cx: &mut Cx<'_, S>, call: CallId) {
-        let Some(seq) = self.calls.by_call.get(&call).copied() else { return };
-        let Some(pending) = self.calls.pending.get_mut(&seq) else { return };
-        pending.cancelled = true;
-        if self.calls.unsent.contains(&seq) || self.calls.waiting.contains(&seq) {
-            let failure = pending.given_up();
-            return self.fail_call(cx, seq, failure);
-        }
-        // Where nobody answers that, either, it ends as any other.
-        self.calls.hurry(seq, cx.now.boot_us.saturating_add(ms(self.config.call_ms)));
-        self.withdraw(cx, seq);
-    }
-
-    /// Asks the leader to let a blocked call go.
-    fn withdraw<S: Store>(&mut self, cx: &mut Cx<'_, S>, seq: u64) {
-        if matches!(self.part, Part::Leading(_)) {
-            if self.forget_blocked(Origin::Local(seq)) {
-                self.finish(cx, seq, self.promised, ForwardResult::Cancelled);
-            }
-        } else if let Some(uplink) = self.calls.uplink.as_ref().filter(|uplink| uplink.ready) {
-            cx.out.send(uplink.stream, Message::ForwardCancel { seq });
-        }
-    }
-
-    /// Takes a waiter out of the queues.
-    pub(super) fn forget_blocked(&mut self, origin: Origin) -> bool {
-        match &mut self.part {
-            Part::Leading(lead) => lead.blocked.remove(origin),
-            _ => false,
-        }
-    }
-
-    /// Every call ends, because this process leaves.
-    pub(super) fn end_calls<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
-        for (seq, sends, writes) in self
-            .calls
-            .pending
-            .iter()
-            .map(|(seq, it)| (*seq, it.sends, matches!(it.work, Asked::Write(..))))
-            .collect::<Vec<_>>()
-        {
-            let failure = if writes && sends > 0 { Failure::Unknown } else { Failure::ShuttingDown };
-            self.fail_call(cx, seq, failure);
-        }
-    }
 }
 
 /// A boot time as cluster time.
@@ -679,10 +394,4 @@ pub(crate) fn until_ms(blocks: Blocks, boot: u64, time_ms: u64) -> Option<u64> {
         Blocks::Until(until) => Some(time_ms + until.saturating_sub(boot).div_ceil(1000)),
         Blocks::No | Blocks::Forever => None,
     }
-}
-
-enum Seen {
-    Yes,
-    NotYet,
-    Lost,
 }

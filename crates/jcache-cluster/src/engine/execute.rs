@@ -267,15 +267,14 @@ impl Engine {
             (Ok((nil, None)), Order::One(mutation)) if nil.is_nil() && mutation.blocking().is_some() => {
                 self.block(cx, origin, tag, ack, until_ms, (mutation, nil));
             }
-            // Nothing changed, or the command failed: the reply tells what is there, and must be as good as a read.
-            (Ok((reply, None)), _) => {
-                let proof = if ack == Ack::Leader { Proof::Lease } else { Proof::Change };
-                self.hold(cx, origin, Ok(reply), proof);
+            // Nothing changed, or the command failed. Who takes the leader's word for changes takes it for that, too.
+            (Ok((reply, None)), _) if ack == Ack::Leader => {
+                let offset = self.log.leo();
+                self.respond(cx, origin, ForwardResult::Done { reply, offset });
             }
-            (Err(error), _) => {
-                let proof = if ack == Ack::Leader { Proof::Lease } else { Proof::Change };
-                self.hold(cx, origin, Err(error), proof);
-            }
+            (Err(error), _) if ack == Ack::Leader => self.respond(cx, origin, ForwardResult::Command(error)),
+            // For others the reply, which tells what is there, must be as good as a read.
+            (result, _) => self.hold(cx, origin, result.map(|(reply, _)| reply), Proof::Change),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use jcache_core::{Arg, Driver, ErrorKind, Key, Reply, Request, Watch};
+use jcache_cluster::{Ack, DistributedMemory, Read, Role};
+use jcache_core::{Arg, Driver, ErrorKind, Key, Mutation, Reply, Request, Watch};
 use jcache_testkit::conformance;
 
 use crate::world::{World, run, until};
@@ -18,6 +19,37 @@ async fn a_follower_of_three_passes_the_conformance_suite() {
     let Some(world) = World::new() else { return };
     let members = world.three().await;
     conformance::everything(&members[1]).await;
+    for member in &members {
+        let counters = member.status().counters;
+        assert_eq!((counters.digest_mismatches, counters.beyond_divergence), (0, 0));
+    }
+}
+
+/// With the leader's word alone a write at the leader waits for nobody, whether it changes something or not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_leaders_word_is_given_at_once() {
+    let Some(world) = World::new() else { return };
+    let members = world.three().await;
+    let leader = members.iter().find(|member| member.status().role == Role::Leader).unwrap();
+    let follower = members.iter().find(|member| member.status().role != Role::Leader).unwrap();
+    let try_run = |member: &DistributedMemory, line: &str| {
+        let args: Vec<Arg<'_>> = line.split(' ').map(Arg::from).collect();
+        member.try_mutate(&Mutation::parse(&args).unwrap())
+    };
+    let by_word = leader.with_ack(Ack::Leader);
+    // The first write opens the process's session.
+    run(&by_word, "DEL key").await.unwrap();
+    for (line, reply) in [("SETNX key 1", 1), ("SETNX key 2", 0), ("DEL other", 0), ("INCR key", 2)] {
+        assert_eq!(try_run(&by_word, line), Some(Ok(Reply::Int(reply))), "{line}");
+    }
+    assert_eq!(try_run(&by_word, "LPUSH key x").unwrap().unwrap_err().kind(), ErrorKind::WrongType);
+    for (member, line) in
+        [(&by_word, "BLPOP list 0"), (leader, "INCR key"), (&follower.with_ack(Ack::Leader), "INCR key")]
+    {
+        assert_eq!(try_run(member, line), None, "{line}");
+    }
+    assert_eq!(run(&follower.with_read(Read::Linearizable), "GET key").await, Ok(Reply::Bulk("2".into())));
+    conformance::everything(&by_word).await;
     for member in &members {
         let counters = member.status().counters;
         assert_eq!((counters.digest_mismatches, counters.beyond_divergence), (0, 0));

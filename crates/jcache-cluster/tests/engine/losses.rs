@@ -58,6 +58,42 @@ fn a_watch_on_what_is_lost_is_broken() {
     }
 }
 
+/// A read of a session that waits at a follower which is elected meanwhile: it is answered with what is committed, as one
+/// that comes later; else the session would stand for something that the next failover may take.
+#[test]
+fn a_session_read_that_waits_for_a_new_leader_sees_only_what_is_committed() {
+    let mut cluster = Cluster::ready(3, Config { session_wait_ms: 60_000, ..config(2) });
+    let leader = cluster.leader().expect("it is ready");
+    let others = [(leader + 1) % 3, (leader + 2) % 3];
+    cluster.write(leader, "SET key old");
+    cluster.settle();
+    // Their acknowledgements are lost: they log, and execute nothing.
+    cluster.cut.extend(others.map(|node| (node, leader)));
+    cluster.ask(leader, "SET key new", CallOptions::default());
+    cluster.run(20);
+    let calls = others.map(|node| {
+        let before = cluster.status(node);
+        assert!(before.applied < before.leo, "{before:?}");
+        let level = Level::Session(Token { epoch: before.epoch, offset: before.leo });
+        cluster.ask(node, "GET key", CallOptions { level, timeout_ms: Some(60_000), ..CallOptions::default() })
+    });
+    cluster.crash(leader);
+    cluster.heal();
+    cluster.withheld = |message| matches!(message, Message::Frame(_));
+    cluster.until("one of them leads", 6_000, |it| it.leader().is_some());
+    let next = cluster.leader().expect("one of them leads");
+    let call = calls[usize::from(next == others[1])];
+    let now = cluster.status(next);
+    assert!(now.applied == now.leo && now.hw < now.leo, "executed, and nothing committed: {now:?}");
+    cluster.run(20);
+    assert_eq!(cluster.answers.get(&call), None);
+    cluster.heal();
+    cluster.until("answered", 6_000, |it| it.answers.contains_key(&call));
+    let answer = cluster.answers[&call].clone().expect("it is committed");
+    assert_eq!(answer.reply, bulk("new"));
+    assert!(answer.token.offset <= cluster.status(next).hw, "{answer:?}");
+}
+
 /// A copy whose digest differs, found out as a new leader executes its tail: the rest of the tail is executed all the
 /// same, for it is logged, and everybody else executes it.
 #[test]

@@ -2,7 +2,7 @@
 //! Each switch removes something.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jcache_cluster::engine::Switch;
 
@@ -12,6 +12,16 @@ const RULES: u32 = 12;
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The code of a folder and of those in it, but for what names the switches.
+fn code(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).expect("the engine is there").map(|entry| entry.expect("readable").path());
+    let read = |path: PathBuf| match path.is_dir() {
+        true => code(&path),
+        false => fs::read_to_string(path).expect("text"),
+    };
+    entries.filter(|path| !path.ends_with("switch.rs")).map(read).collect()
 }
 
 /// The numbers that a text names: `R4` is one, the `R12` in `FOR12` is none.
@@ -46,9 +56,7 @@ fn every_rule_is_named_where_the_architecture_says() {
 #[test]
 fn every_switch_removes_something() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine");
-    let files = fs::read_dir(folder).expect("the engine is there").map(|entry| entry.expect("readable").path());
-    let code = files.filter(|path| !path.ends_with("switch.rs")).map(|path| fs::read_to_string(path).expect("text"));
-    let code = code.collect::<String>() + &read("src/engine.rs");
+    let code = code(&folder) + &read("src/engine.rs");
     for switch in Switch::ALL {
         assert!(code.contains(&format!("off(Switch::{switch:?})")), "{switch:?} is asked nowhere");
     }

@@ -5,7 +5,7 @@ use jcache_core::{Arg, ArgSink, Context, ErrorKind, Result, Timestamp};
 use smallvec::SmallVec;
 
 use super::{Engine, Growth, Keyed};
-use crate::view::{Hold, Purse, Room, View};
+use crate::view::{Hold, Purse, Room, View, Want};
 
 /// Entries that are evicted under one lock.
 const BATCH: usize = 64;
@@ -86,7 +86,7 @@ impl Engine {
             let result = view.provide(keyed).and_then(|()| run(&mut view, context));
             let wanted = match &result {
                 Err(error) if error.kind() == ErrorKind::OutOfMemory && !is_last => view.wanted(),
-                _ => Purse::default(),
+                _ => Want::default(),
             };
             let wakers = if serves && result.is_ok() { self.waiters.serve(&mut view, keyed) } else { Vec::new() };
             view.settle();
@@ -105,22 +105,29 @@ impl Engine {
     /// Leases what is `wanted`, evicting from shard after shard of its area, a few entries at a time and none of `own`.
     ///
     /// # Errors
-    /// Out of memory: when they would not fit in an empty area nobody is evicted.
-    fn gather(&self, wanted: &Purse, own: &[u64]) -> Result<Purse> {
-        let Purse { area, bytes } = *wanted;
+    /// Out of memory: when they would not fit beside `own` alone, nobody is evicted.
+    fn gather(&self, wanted: &Want, own: &[u64]) -> Result<Purse> {
+        let Want { area, mut bytes, growth } = *wanted;
         let (shards, Some(budget)) = (&self.areas[area].shards, self.areas[area].budget()) else {
             return Ok(Purse::default());
         };
         let overhead: usize = shards.clone().map(|index| self.lock(index).overhead()).sum();
-        if bytes + overhead > budget.max() {
+        let mut distinct: SmallVec<[u64; 4]> =
+            own.iter().copied().filter(|it| shards.contains(&self.index(*it))).collect();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let stays: usize = distinct.iter().map(|hash| self.lock(self.index(*hash)).weight_of(*hash)).sum();
+        if growth + overhead + stays > budget.max() {
             return Err(budget.out_of_memory());
         }
         let now = self.clock.now().as_millis();
-        let mut purse = budget.lease_some(bytes);
+        let (mut purse, mut owed) = (budget.lease_some(bytes), 0);
         // Starting anywhere, so that no shard bears more than others.
         let first = self.clock.seed() as usize;
         while purse < bytes {
-            let before = purse;
+            // Who evicted has come closer, also when nothing was gained: a table that becomes smaller takes room at first,
+            // which is gathered too.
+            let mut is_closer = false;
             for step in 0..shards.len() {
                 if purse >= bytes {
                     break;
@@ -133,17 +140,22 @@ impl Engine {
                     self.let_go(item, || now, &mut garbage);
                     entries += 1;
                 }
-                purse += shard.cut_lease(bytes - purse);
-                shard.publish(budget);
+                let given = shard.cut_lease(bytes - purse);
+                let taken = shard.square(budget);
                 drop(shard);
+                purse += given;
+                (bytes, owed) = (bytes + taken, owed + taken);
+                is_closer |= entries > 0 || given > 0;
             }
-            purse += budget.lease_some(bytes - purse);
+            let leased = budget.lease_some(bytes - purse);
+            purse += leased;
             self.tell();
-            if purse == before {
+            if !is_closer && leased == 0 {
                 budget.give_back(purse);
                 return Err(budget.out_of_memory());
             }
         }
-        Ok(Purse { area, bytes: purse })
+        budget.give_back(owed);
+        Ok(Purse { area, bytes: purse - owed })
     }
 }

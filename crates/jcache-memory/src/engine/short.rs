@@ -4,12 +4,13 @@
 //! condition, a caller who waits. Under a bound it makes room as a view does (`view/room.rs`) as long as the key's own shard
 //! can see to that. Where it does not lead on, the command goes its usual way.
 
+use std::cell::Cell;
+
 use jcache_core::{Arg, Value};
 
 use super::Engine;
-use crate::bound::Budget;
-use crate::shard::{Garbage, Known, Shard, weight};
-use crate::view::{AT_ONCE, text_weight};
+use crate::shard::{Garbage, Known, weight};
+use crate::view::{Hand, Hold, Purse, held, text_weight};
 
 impl Engine {
     /// Makes `key` hold a string without a deadline. False: it is not there yet, and nobody knows of it.
@@ -26,11 +27,10 @@ impl Engine {
         if !self.waiters.is_empty() {
             return false;
         }
-        if self.is_bounded()
-            && let Some(budget) = self.budget(index)
-        {
-            let is_put = self.set_within(budget, index, &mut shard, (hash, key), text, &mut garbage);
-            drop(shard);
+        if self.is_bounded() && self.budget(index).is_some() {
+            let mut hold = Hold::One { shard, hash };
+            let is_put = self.set_within(&mut hold, index, (hash, key), text, &mut garbage);
+            drop(hold);
             self.tell();
             return is_put;
         }
@@ -38,81 +38,44 @@ impl Engine {
         true
     }
 
-    /// [`Engine::set`] in shard `index`, within its budget.
+    /// [`Engine::set`] in shard `index`, which is held, within its budget.
     fn set_within(
         &self,
-        budget: &Budget,
+        hold: &mut Hold<'_>,
         index: usize,
-        shard: &mut Shard,
         (hash, key): (u64, &[u8]),
         text: &Arg<'_>,
         garbage: &mut Vec<Garbage>,
     ) -> bool {
+        let (Some(budget), Some(shard)) = (self.budget(index), held(self, hold, index)) else { return false };
         if budget.debt() > 0 {
             return false;
         }
         let after = text_weight(key, text.len());
-        let mut known = Known::Nothing;
+        let (mut known, mut purse, now) = (Known::Nothing, Purse::default(), Cell::new(None));
         if shard.slack() < after as isize || shard.table.growth_ahead() > 0 {
             let before = shard.table.find(hash, key).map(weight);
             if before.is_none() {
                 known = Known::Absent;
             }
-            let growth = after.saturating_sub(before.unwrap_or(0));
-            if !self.find_room(budget, index, shard, (hash, growth, before.is_none()), garbage) {
-                shard.publish(budget);
+            let growth = (after.saturating_sub(before.unwrap_or(0)), before.is_none());
+            let mut hand = Hand { engine: self, own: &[hash], now: &now, garbage };
+            if hand.look(hold, &mut purse, index, growth, false) > 0 {
+                if let Some(shard) = held(self, hold, index) {
+                    shard.publish(budget);
+                }
                 return false;
             }
         }
+        let Some(shard) = held(self, hold, index) else { return false };
         shard.put_text(hash, key, known, text, 0, garbage);
-        // The policy remembers the entry, which may take some room too.
-        while let Ok(missing @ 1..) = usize::try_from(-shard.slack()) {
-            if let Some(leased) = budget.lease(missing) {
-                shard.add_lease(leased);
-            } else if !self.evict_for(hash, shard, garbage) {
-                budget.overdraw(missing);
-                shard.add_lease(missing);
-            }
+        if shard.slack() < 0 {
+            // The policy remembers the entry, which may take some room too.
+            Hand { engine: self, own: &[hash], now: &now, garbage }.make_up(hold, &mut purse, index);
         }
+        let Some(shard) = held(self, hold, index) else { return false };
         budget.give_back(shard.spare(budget));
         shard.publish(budget);
-        true
-    }
-
-    /// Sees that `shard` may grow by `growth`; false when that takes long, or others would have to help.
-    fn find_room(
-        &self,
-        budget: &Budget,
-        index: usize,
-        shard: &mut Shard,
-        (hash, growth, is_new): (u64, usize, bool),
-        garbage: &mut Vec<Garbage>,
-    ) -> bool {
-        if growth > AT_ONCE.min(budget.max() / 8) {
-            return false;
-        }
-        if is_new
-            && let ahead @ 1.. = shard.table.growth_ahead()
-            && (budget.has((growth + ahead).saturating_sub(usize::try_from(shard.slack()).unwrap_or(0)))
-                || !self.evict_for(hash, shard, garbage))
-        {
-            return false;
-        }
-        while let Ok(missing @ 1..) = usize::try_from(growth as isize - shard.slack()) {
-            if let Some(leased) = budget.lease(missing) {
-                shard.add_lease(leased);
-            } else if budget.richest_for(index).is_some() || !self.evict_for(hash, shard, garbage) {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Evicts an entry, but not that of `hash`; false when there is none that may go.
-    fn evict_for(&self, hash: u64, shard: &mut Shard, garbage: &mut Vec<Garbage>) -> bool {
-        let now = || self.clock.now().as_millis();
-        let Some(item) = shard.evict(now, &[hash]) else { return false };
-        self.let_go(item, now, garbage);
         true
     }
 }

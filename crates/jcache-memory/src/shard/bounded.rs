@@ -105,13 +105,15 @@ impl Shard {
         }
     }
 
-    /// Leases what is in use beyond the lease, which the budget may not have.
-    pub(crate) fn square(&mut self, budget: &Budget) {
-        if let Ok(missing @ 1..) = usize::try_from(-self.slack().max(-isize::MAX)) {
+    /// Leases what is in use beyond the lease, which the budget may not have; returns how much that was.
+    pub(crate) fn square(&mut self, budget: &Budget) -> usize {
+        let missing = usize::try_from(-self.slack().max(-isize::MAX)).unwrap_or(0);
+        if missing > 0 {
             budget.overdraw(missing);
             self.add_lease(missing);
         }
         self.publish(budget);
+        missing
     }
 
     /// Adds an entry whose key is not there.
@@ -143,6 +145,12 @@ impl Shard {
             self.counts.evictions += 1;
         }
         Some(item)
+    }
+
+    /// What the entry with this hash weighs; 0 when there is none.
+    pub(crate) fn weight_of(&self, hash: u64) -> usize {
+        let place = self.table.named(hash, |hash| hash, |_, _| true);
+        place.map_or(0, |(hash, place)| weight(self.table.get(hash, place)))
     }
 
     pub(crate) fn add_lease(&mut self, bytes: usize) {

@@ -191,12 +191,37 @@ fn no_single_step_moves_much() {
     assert_eq!(most, 2, "two homes of a few entries each");
 }
 
+/// What is due is taken out from the front, so the last homes of a table that gets smaller are full still.
+#[test]
+fn reaping_moves_no_more_than_it_takes() {
+    let mut table = Harness::new(5);
+    (0..20_000).for_each(|key| table.set(key, 0, 10));
+    let waiting = |table: &Table| {
+        let Some(moving) = &table.moving else { return 0 };
+        let mut entries = 0_usize;
+        (moving.done..moving.from.homes())
+            .for_each(|home| moving.from.visit_home(home, |key| table.seed.hash(key), |_, _| entries += 1));
+        entries
+    };
+    let (mut done, mut most) = (false, 0);
+    while !done {
+        let (before, mut taken) = (waiting(&table.table), 0_usize);
+        done = table.table.reap(10, 16, |_| taken += 1).0;
+        most = most.max(before.saturating_sub(waiting(&table.table) + taken));
+        if let Some(bits) = table.table.smaller() {
+            table.table.move_to(Table::spare(bits));
+        }
+    }
+    assert!((1..200).contains(&most), "{most} entries in one go, of a hundred that were taken");
+    assert_eq!(table.table.len(), 0);
+}
+
 #[test]
 fn who_is_expected_is_moved_once() {
     let mut table = Harness::new(4);
     (0..1_000).for_each(|key| table.set(key, key, 0));
     while table.table.moving.is_some() {
-        drop(table.table.move_homes());
+        table.table.move_homes();
     }
     table.table.expect(100_000);
     let expected = table.table.current.bits();

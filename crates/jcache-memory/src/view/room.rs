@@ -2,7 +2,7 @@
 //!
 //! A view looks for room while it holds the locks of its command. Another shard it only asks when that one's lock is free
 //! just then, so nobody ever waits in a circle. When a lot is missing it gives up instead: the engine then makes room
-//! without holding anything (`engine/gather.rs`) and runs the command once more, which has changed nothing so far.
+//! without holding anything (`engine/bounded.rs`) and runs the command once more, which has changed nothing so far.
 
 use std::cell::Cell;
 
@@ -33,6 +33,15 @@ pub(crate) struct Purse {
     pub(crate) bytes: usize,
 }
 
+/// What a command did not find.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Want {
+    pub(crate) area: usize,
+    /// Bytes that are missing, of so many that the command grows by.
+    pub(crate) bytes: usize,
+    pub(crate) growth: usize,
+}
+
 /// What a view under a bound knows.
 #[derive(Debug, Default)]
 pub(crate) struct Room {
@@ -45,15 +54,16 @@ pub(crate) struct Room {
     /// Nobody will gather room for it: it is to find what it can.
     pub(crate) is_last: bool,
     /// What it gave up on.
-    pub(crate) wanted: Purse,
+    pub(crate) wanted: Want,
 }
 
-/// What eviction under a view needs besides a shard.
-struct Hand<'h> {
-    engine: &'h Engine,
-    own: &'h [u64],
-    now: &'h Cell<Option<Timestamp>>,
-    garbage: &'h mut Vec<Garbage>,
+/// What eviction under locks needs besides a shard.
+pub(crate) struct Hand<'h> {
+    pub(crate) engine: &'h Engine,
+    /// The hashes of the command's keys.
+    pub(crate) own: &'h [u64],
+    pub(crate) now: &'h Cell<Option<Timestamp>>,
+    pub(crate) garbage: &'h mut Vec<Garbage>,
 }
 
 impl Hand<'_> {
@@ -67,8 +77,10 @@ impl Hand<'_> {
 
     /// What `shard` can give away of `bytes`, after it has evicted some entries.
     fn take_from(&mut self, shard: &mut Shard, budget: &Budget, bytes: usize) -> usize {
-        let mut entries = 0;
-        while shard.slack() < bytes as isize && entries < FROM_ANOTHER && self.evict(shard) {
+        let (mut entries, before) = (0, shard.slack().min(0));
+        let lacks = |shard: &Shard, entries| shard.slack() < bytes as isize && entries < FROM_ANOTHER;
+        // A table that becomes smaller on the way takes room at first. That has to be found here: nobody comes back for it.
+        while (lacks(shard, entries) || shard.slack() < before) && self.evict(shard) {
             entries += 1;
         }
         let taken = shard.cut_lease(bytes);
@@ -81,9 +93,58 @@ impl Hand<'_> {
         match held(self.engine, hold, index) {
             Some(shard) => self.take_from(shard, budget, bytes),
             None => match self.engine.try_lock(index) {
-                Some(mut shard) => self.take_from(&mut shard, budget, bytes),
+                Some(mut shard) => {
+                    let taken = self.take_from(&mut shard, budget, bytes);
+                    // Nobody else puts it in order.
+                    shard.square(budget);
+                    taken
+                }
                 None => 0,
             },
+        }
+    }
+
+    /// Looks for room for shard `index` to grow by `growth` bytes, for an entry that `is_new` or one that is there, without
+    /// evicting for what it would not find; returns how many are missing. `is_last`: it is to find what it can.
+    pub(crate) fn look(
+        &mut self,
+        hold: &mut Hold<'_>,
+        purse: &mut Purse,
+        index: usize,
+        (growth, is_new): (usize, bool),
+        is_last: bool,
+    ) -> usize {
+        let Some(budget) = self.engine.budget(index) else { return 0 };
+        let at_once = if is_last { usize::MAX } else { AT_ONCE.min(budget.max() / 8) };
+        let missing = self.search(hold, purse, index, growth, at_once);
+        if missing > 0 || !is_new {
+            return missing;
+        }
+        let Some(shard) = held(self.engine, hold, index) else { return 0 };
+        let need = match shard.table.growth_ahead() {
+            0 => return 0,
+            ahead => growth + ahead,
+        };
+        // A larger table is for when there is room anyway; else the entry takes the place of another, or the table is
+        // filled to the brim.
+        let Ok(missing @ 1..) = usize::try_from(need as isize - shard.slack()) else { return 0 };
+        match budget.lease(missing) {
+            Some(leased) => shard.add_lease(leased),
+            None if self.evict(shard) || !shard.table.is_brimful() => {}
+            None => return self.search(hold, purse, index, need, at_once),
+        }
+        0
+    }
+
+    /// Leaves shard `index` with no more than it has leased, come what may.
+    pub(crate) fn make_up(&mut self, hold: &mut Hold<'_>, purse: &mut Purse, index: usize) {
+        let missing = self.search(hold, purse, index, 0, usize::MAX);
+        if let (Some(budget), Some(shard)) = (self.engine.budget(index), held(self.engine, hold, index)) {
+            if missing > 0 {
+                budget.overdraw(missing);
+                shard.add_lease(missing);
+            }
+            shard.publish(budget);
         }
     }
 
@@ -132,7 +193,7 @@ impl Hand<'_> {
 }
 
 /// The shard `index`, if it is held.
-fn held<'h>(engine: &Engine, hold: &'h mut Hold<'_>, index: usize) -> Option<&'h mut Shard> {
+pub(crate) fn held<'h>(engine: &Engine, hold: &'h mut Hold<'_>, index: usize) -> Option<&'h mut Shard> {
     match hold {
         Hold::One { shard, hash } => (engine.index(*hash) == index).then_some(shard),
         Hold::Many(shards) => {
@@ -188,22 +249,8 @@ impl<'a> View<'a> {
         let area = self.engine.area(index);
         let Some(budget) = self.engine.budget(index) else { return Ok(()) };
         let missing = self.hand(|hand, hold, room| {
-            let mut need = growth;
-            if let Some(shard) = held(hand.engine, hold, index).filter(|_| new)
-                && let ahead @ 1.. = shard.table.growth_ahead()
-            {
-                // A larger table is for when there is room anyway; else the entry takes the place of another, or the
-                // table is filled to the brim.
-                let missing = usize::try_from((growth + ahead) as isize - shard.slack()).unwrap_or(0);
-                match budget.lease(missing) {
-                    Some(leased) => shard.add_lease(leased),
-                    None if hand.evict(shard) || !shard.table.is_brimful() => {}
-                    None => need += ahead,
-                }
-            }
-            let at_once = if room.is_last { usize::MAX } else { AT_ONCE.min(budget.max() / 8) };
-            let missing = hand.search(hold, &mut room.purse, index, need, at_once);
-            room.wanted = Purse { area, bytes: if room.is_last { 0 } else { missing } };
+            let missing = hand.look(hold, &mut room.purse, index, (growth, new), room.is_last);
+            room.wanted = Want { area, bytes: if room.is_last { 0 } else { missing }, growth };
             missing > 0 && !room.is_forced
         });
         if missing == Some(true) { Err(budget.out_of_memory()) } else { Ok(()) }
@@ -278,9 +325,9 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Bytes that a command gave up on, for the engine to gather.
-    pub(crate) fn wanted(&self) -> Purse {
-        self.room.as_ref().map_or_else(Purse::default, |room| room.wanted)
+    /// What a command gave up on, for the engine to gather.
+    pub(crate) fn wanted(&self) -> Want {
+        self.room.as_ref().map_or_else(Want::default, |room| room.wanted)
     }
 
     /// Leaves every shard with no more than it has leased, and about a chunk to spare.
@@ -324,14 +371,13 @@ impl<'a> View<'a> {
                 lacking |= shard.slack() < 0;
             }
             for index in indexes {
-                let Some(budget) = hand.engine.budget(index) else { continue };
-                let missing = if lacking { hand.search(hold, &mut room.purse, index, 0, usize::MAX) } else { 0 };
-                let Some(shard) = held(hand.engine, hold, index) else { continue };
-                if missing > 0 {
-                    budget.overdraw(missing);
-                    shard.add_lease(missing);
+                if lacking {
+                    hand.make_up(hold, &mut room.purse, index);
+                } else if let Some(budget) = hand.engine.budget(index)
+                    && let Some(shard) = held(hand.engine, hold, index)
+                {
+                    shard.publish(budget);
                 }
-                shard.publish(budget);
             }
             let purse = std::mem::take(&mut room.purse);
             if let Some(budget) = hand.engine.areas[purse.area].budget() {

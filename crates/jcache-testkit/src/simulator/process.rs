@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use jcache_cluster::engine::{
-    Admin, CallId, CallOptions, CoordEvent, Engine, Event, Identity, MemberId, Message, NodeId, Now, Outbox, RequestId,
-    Status, StreamId, StreamKind,
+    Action, Admin, CallId, CallOptions, CoordEvent, Engine, Event, Identity, MemberId, Message, NodeId, Now, Outbox,
+    RequestId, Status, StreamId, StreamKind,
 };
 use jcache_core::{Encoded, Request};
 
@@ -101,6 +101,7 @@ impl Process {
     pub(super) fn step(&mut self, now: Now, input: Input, out: &mut Outbox) {
         let Self { engine, store, .. } = self;
         let command;
+        let mut at_once = None;
         let event = match input {
             Input::Tick => Event::Tick,
             Input::Coord(event) => Event::Coord(event),
@@ -111,12 +112,19 @@ impl Process {
             Input::Call(call, encoded, options) => {
                 command = encoded;
                 let request = Request::parse(command.args()).expect("invariant: it was encoded from a command");
+                if let Request::Mutation(mutation) = &request {
+                    at_once = engine.answers_at_once(mutation, &options).then_some(call);
+                }
                 Event::Call { call, request, options }
             }
             Input::Cancel(call) => Event::Cancel { call },
             Input::Admin(admin) => Event::Admin(admin),
         };
         engine.step(now, event, store, out);
+        if let Some(expected) = at_once {
+            let answers = |action: &Action| matches!(action, Action::Answer { call, .. } if *call == expected);
+            assert!(out.actions.iter().any(answers), "call {expected} is not answered at once, as the engine said");
+        }
     }
 
     /// The deadline of a key in this copy.
