@@ -12,8 +12,6 @@ use crate::history::{Intent, Promise, command};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Probe {
     Write,
-    /// A write that changes nothing where the key is there, and is told its value.
-    Keep,
     Read(Level),
 }
 
@@ -38,7 +36,6 @@ impl World {
         let unique = format!("v{}", self.calls + 1);
         let (words, intent, ack): (Vec<&[u8]>, _, _) = match probe {
             Probe::Write => (vec![b"SET", b"g0:k", unique.as_bytes()], Intent::Change, Some(Ack::InSync)),
-            Probe::Keep => (vec![b"SET", b"g0:k", unique.as_bytes(), b"NX", b"GET"], Intent::Change, Some(Ack::InSync)),
             Probe::Read(_) => (vec![b"GET", b"g0:k"], Intent::Read, None),
         };
         let level = if let Probe::Read(level) = probe { level } else { Level::Local };
@@ -63,15 +60,11 @@ impl World {
     }
 
     /// Writes where a new leader will be, and reads at the one that does not know of it.
-    pub(super) fn ask_old_and_new(&mut self, old: usize) {
+    fn ask_old_and_new(&mut self, old: usize) {
         for round in 0..24 {
             let at = self.now + round * 30_000 + self.malice.u64(..30_000);
-            let probe = match self.malice.u8(..5) {
-                0..2 => Probe::Read(Level::Leader),
-                2..4 => Probe::Read(Level::Linearizable),
-                _ => Probe::Keep,
-            };
-            self.agenda.plan(at, Happening::Probe(old, probe));
+            let level = if self.malice.bool() { Level::Leader } else { Level::Linearizable };
+            self.agenda.plan(at, Happening::Probe(old, Probe::Read(level)));
             if round % 4 == 0 {
                 let other = self.any_other(old);
                 self.agenda.plan(at, Happening::Probe(other, Probe::Write));

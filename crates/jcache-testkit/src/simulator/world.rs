@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use jcache_cluster::engine::{
-    Action, Admin, CallId, CoordAnswer, CoordError, CoordRequest, Engine, Key, Message, Outbox, RequestId, Revision,
+    Action, Admin, CallId, CoordAnswer, CoordError, CoordRequest, Engine, Key, Outbox, RequestId, Revision,
 };
 
 use super::agenda::Agenda;
@@ -351,9 +351,6 @@ impl World {
             Action::Connect { stream, kind, peer, .. } => self.dial(host, stream, kind, &peer),
             Action::Send { stream, message } => {
                 self.look_at_forwarded(host, &message);
-                if matches!(message, Message::Release { .. }) && self.calling && !self.calm {
-                    self.ask_old_and_new(host.node);
-                }
                 if let Some((stream, side)) = self.network.find(host, stream) {
                     self.send(stream, side, Parcel::Message(message));
                 }
