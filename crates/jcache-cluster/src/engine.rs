@@ -461,6 +461,7 @@ impl Engine {
             leader,
             hw: self.hw,
             leo: self.log.leo(),
+            last_epoch: self.log.epochs.last(),
             applied: self.applied,
             readable: self.is_readable(),
             isr,

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         Ok(options) => options,
         Err(error) => {
             say(&format!(
-                "{error}\nusage: --seeds N --first-seed S --nodes N --seconds S --minutes M --memory --trace --without RULE --weakened"
+                "{error}\nusage: --seeds N --first-seed S --nodes N --seconds S --minutes M --memory --unclean --trace --without RULE --weakened"
             ));
             return ExitCode::FAILURE;
         }
@@ -140,6 +140,9 @@ fn repeat(settings: &Settings, seed: u64) -> String {
     if settings.memory {
         text += " --memory";
     }
+    if settings.unclean {
+        text += " --unclean";
+    }
     #[cfg(feature = "switches")]
     for switch in &settings.without {
         text += &format!(" --without {switch:?}");
@@ -166,6 +169,7 @@ fn parse(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
             }
             "--seconds" => options.settings.seconds = Some(number(value()?)?),
             "--memory" => options.settings.memory = true,
+            "--unclean" => options.settings.unclean = true,
             "--trace" => options.settings.trace = true,
             "--weakened" => options.weakened = true,
             #[cfg(feature = "switches")]

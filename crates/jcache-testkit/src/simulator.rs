@@ -12,6 +12,7 @@ mod both;
 mod calm;
 mod client;
 mod coordination;
+mod eras;
 mod etcd;
 mod figures;
 mod judge;
@@ -46,6 +47,8 @@ pub struct Settings {
     pub seconds: Option<u64>,
     /// Whether every process holds its data in a `MemoryStore` too, compared with the model at every call.
     pub memory: bool,
+    /// Whether unclean starts are allowed in every run, and not only where the seed says so.
+    pub unclean: bool,
     /// Whether every event is written down.
     pub trace: bool,
     /// Rules that are switched off.

@@ -219,7 +219,9 @@ impl Engine {
         let word = options.ack == Ack::Leader && mutation.blocking().is_none();
         let Some(session) = self.calls.session.filter(|_| word && self.calls.unsent.is_empty()) else { return false };
         let seq = self.calls.next + 1;
-        self.serves() && self.in_window(seq) && !matches!(self.sessions.find(session, seq), Known::NoSession)
+        self.serves()
+            && self.in_window(seq)
+            && !matches!(self.sessions.find(Some(&self.me.member), session, seq), Known::NoSession)
     }
 
     /// Why no call is taken.

@@ -503,8 +503,7 @@ impl Engine {
     /// Something was learned of the keys.
     fn viewed<S: Store>(&mut self, cx: &mut Cx<'_, S>) {
         let view = &mut self.coord.view;
-        view.leaderless_since =
-            if view.leader.is_some() { None } else { view.leaderless_since.or(Some(cx.now.boot_us)) };
+        view.look_for_leader(cx.now.boot_us);
         let seen = view.state.as_ref().map_or(0, |(state, _)| state.epoch);
         let seen = seen.max(view.leader.as_ref().map_or(0, |(leader, _)| leader.epoch));
         if let Some((state, _)) = view.state.clone() {

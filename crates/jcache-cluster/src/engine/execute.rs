@@ -226,8 +226,13 @@ impl Engine {
     ) {
         let mut kept = 0;
         if !self.rules.off(Switch::NoSessions) {
-            match self.sessions.find(tag.session, tag.seq) {
+            let caller = match origin {
+                Origin::Local(_) => Some(&self.me.member),
+                Origin::Remote(stream, _) => self.callers.member(stream),
+            };
+            match self.sessions.find(caller, tag.session, tag.seq) {
                 Known::NoSession => return self.respond(cx, origin, ForwardResult::NoSession),
+                Known::Past if self.rules.off(Switch::OldCalls) => {}
                 Known::Past => return self.respond(cx, origin, ForwardResult::Unknown),
                 Known::Done(offset, reply) => {
                     self.counters.deduplicated += 1;

@@ -382,6 +382,7 @@ impl Engine {
         let Part::Following(following) = &mut self.part else { return };
         let State::Loading(loading) = std::mem::replace(&mut following.state, State::Streaming) else { return };
         following.resync = false;
+        self.clock.take_over(cx.now);
         cx.store.load_swap();
         let mut log = loading.log;
         log.epochs = done.epochs;

@@ -13,6 +13,7 @@ use super::member::MemberId;
 use super::message::{ForwardCall, ForwardResult, StreamKind, Work};
 use super::record::{Kind, put_member};
 use super::store::Store;
+use super::switch::Switch;
 use super::{Cx, Engine, Part};
 
 /// Who forwards calls to this process.
@@ -30,6 +31,11 @@ struct Caller {
 }
 
 impl Callers {
+    /// Whose stream it is.
+    pub(crate) fn member(&self, stream: StreamId) -> Option<&MemberId> {
+        self.by_stream.get(&stream).map(|caller| &caller.member)
+    }
+
     pub(crate) fn respond(&mut self, stream: StreamId, seq: u64, result: ForwardResult) {
         if let Some(caller) = self.by_stream.get_mut(&stream) {
             caller.answers.push((seq, result));
@@ -69,12 +75,14 @@ impl Engine {
         }
         let other = self.cluster.as_deref().is_some_and(|own| !cluster.is_empty() && own != cluster);
         let newest = self.callers.newest.get(&member).copied().unwrap_or(0);
-        if other || generation < newest || !matches!(self.part, Part::Leading(_)) {
+        let late = generation < newest && !self.rules.off(Switch::OldStreams);
+        if other || late || !matches!(self.part, Part::Leading(_)) {
             return self.close(cx, stream);
         }
         self.promise(cx, promised);
         // A copy of a call that is still on an older stream must never be carried out.
-        let old = self.callers.by_stream.iter().filter(|(id, it)| it.member == member && **id != stream);
+        let counts = self.rules.off(Switch::OldStreams);
+        let old = self.callers.by_stream.iter().filter(|(id, it)| it.member == member && **id != stream && !counts);
         for old in old.map(|(id, _)| *id).collect::<Vec<_>>() {
             self.caller_gone(old);
             self.close(cx, old);
@@ -89,10 +97,9 @@ impl Engine {
             let Some(caller) = self.callers.by_stream.get(&stream) else { return };
             let origin = Origin::Remote(stream, seq);
             let busy = match &self.part {
-                Part::Leading(lead) => lead
-                    .draining
-                    .as_ref()
-                    .is_some_and(|drain| drain.is_released() || !matches!(work, Work::Read { .. })),
+                Part::Leading(lead) => lead.draining.as_ref().is_some_and(|drain| {
+                    drain.is_released() && !self.rules.off(Switch::ReleasedLease) || !matches!(work, Work::Read { .. })
+                }),
                 _ => true,
             };
             if busy {

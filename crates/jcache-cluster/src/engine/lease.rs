@@ -19,7 +19,8 @@ impl Engine {
         if self.coord.hands_over() {
             return false;
         }
-        if lead.draining.as_ref().is_some_and(super::handover::Drain::is_released) {
+        let released = lead.draining.as_ref().is_some_and(super::handover::Drain::is_released);
+        if released && !self.rules.off(Switch::ReleasedLease) {
             return false;
         }
         let granted = lead.maximal().filter(|member| **member != self.me.member).all(|member| {

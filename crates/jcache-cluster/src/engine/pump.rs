@@ -8,6 +8,7 @@ use super::leader::{Peer, Sent};
 use super::member::{Epoch, Offset};
 use super::message::{Frame, Message};
 use super::store::Store;
+use super::switch::Switch;
 use super::{Cx, Engine, Part, ms};
 
 /// Heartbeats that go out although as many messages as may be under way are.
@@ -108,6 +109,8 @@ impl Engine {
                 }
             }
         }
-        self.log.trim(self.config.backlog_bytes, safe);
+        if !self.rules.off(Switch::NoTrim) {
+            self.log.trim(self.config.backlog_bytes, safe);
+        }
     }
 }

@@ -73,6 +73,13 @@ impl Engine {
         proof: Proof,
     ) {
         let index = self.log.leo();
+        if proof == Proof::Change && self.rules.off(Switch::UnprovedReplies) {
+            let result = match reply {
+                Ok(reply) => ForwardResult::Done { reply, offset: index },
+                Err(error) => ForwardResult::Command(error),
+            };
+            return self.respond(cx, origin, result);
+        }
         let alone_and_unclean = self.config.unclean_after_ms.is_some();
         let Part::Leading(lead) = &mut self.part else { return };
         let since = cx.now.boot_us;

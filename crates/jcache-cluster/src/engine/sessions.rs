@@ -118,8 +118,11 @@ impl Sessions {
         self.by_id.iter().map(|(id, session)| (*id, &session.member))
     }
 
-    pub(crate) fn find(&self, session: u64, seq: u64) -> Known {
-        let Some(session) = self.by_id.get(&session) else { return Known::NoSession };
+    /// What is known of a call of `member`. A session's number is an offset: after an unclean start somebody may still have
+    /// one that another has got since.
+    pub(crate) fn find(&self, member: Option<&MemberId>, session: u64, seq: u64) -> Known {
+        let session = self.by_id.get(&session).filter(|session| Some(&session.member) == member);
+        let Some(session) = session else { return Known::NoSession };
         if let Some(stored) = session.results.get(&seq) {
             let reply = take_reply(&mut &stored.reply[..]).expect("invariant: the table holds what was encoded");
             return Known::Done(stored.offset, reply);

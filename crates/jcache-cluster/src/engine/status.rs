@@ -62,6 +62,8 @@ pub struct Status {
     pub hw: Offset,
     /// Last record of the log.
     pub leo: Offset,
+    /// The epoch in which that was written; 0 for none.
+    pub last_epoch: Epoch,
     /// Last executed record.
     pub applied: Offset,
     /// Whether `Local` reads may be answered here (R10).

@@ -74,6 +74,16 @@ pub enum Switch {
     LogCommands,
     /// A new leader takes its wall clock for cluster time.
     WallClock,
+    /// A write that changed nothing is answered without proof that its reply is not old.
+    UnprovedReplies,
+    /// A caller's older streams, and hellos that come late, are taken like the newest.
+    OldStreams,
+    /// A call whose caller has gone on is carried out again.
+    OldCalls,
+    /// A leader that has released its successor keeps its lease, and answers reads.
+    ReleasedLease,
+    /// Nothing is dropped from the log, however long it is.
+    NoTrim,
 }
 
 impl Switch {
@@ -113,6 +123,11 @@ impl Switch {
         Switch::FoundAtOnce,
         Switch::LogCommands,
         Switch::WallClock,
+        Switch::UnprovedReplies,
+        Switch::OldStreams,
+        Switch::OldCalls,
+        Switch::ReleasedLease,
+        Switch::NoTrim,
     ];
 }
 

@@ -59,6 +59,16 @@ impl ClusterTime {
         }
     }
 
+    /// Everything here was taken from the leader, and so is the time that it goes by: also where that is far behind, as when
+    /// somebody began anew, uncleanly, with a wall clock that is wrong.
+    pub(crate) fn take_over(&mut self, now: Now) {
+        let own = self.time_us(now);
+        let ahead = self.ahead_us - (self.time_us + now.boot_us.saturating_sub(self.at) - own);
+        if ahead > JUMP_MS as u64 * 1000 {
+            (self.time_us, self.at, self.ahead_us) = (own - ahead, now.boot_us, 0);
+        }
+    }
+
     /// Begins to keep the time: from what was heard, or from the wall clock in a new cluster, or `anew`.
     pub(crate) fn lead(&mut self, now: Now, anew: bool) {
         if !self.set || anew {
@@ -115,6 +125,17 @@ mod tests {
         assert_eq!(time.time_ms(now(20, 9_000_020)), 5_010);
         time.hear(now(30, 0), 4_000);
         assert_eq!(time.time_ms(now(30, 0)), 5_020, "it does not go back");
+    }
+
+    #[test]
+    fn who_takes_everything_anew_takes_the_time_too() {
+        for (told, expected) in [(1_000_u64, 1_050_u64), (9_500, 10_059)] {
+            let mut time = ClusterTime::new(now(0, 0));
+            time.hear(now(0, 0), 10_000);
+            time.hear(now(10, 0), told);
+            time.take_over(now(60, 0));
+            assert_eq!(time.time_ms(now(60, 0)), expected, "told {told}: as it is, or by a moment slower");
+        }
     }
 
     /// A follower's clock goes wrong for a day, and frames come after different times on the way.

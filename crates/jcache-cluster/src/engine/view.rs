@@ -15,6 +15,8 @@ pub(crate) struct View {
     pub(crate) config: Option<(ConfigRecord, Revision)>,
     /// Since when the leader's key is known to be absent, in boot microseconds.
     pub(crate) leaderless_since: Option<u64>,
+    /// The revision of the state at the last look at that.
+    leaderless_state: Revision,
 }
 
 impl View {
@@ -43,11 +45,23 @@ impl View {
     }
 
     pub(crate) fn replace(&mut self, listing: &Listing) {
-        let leaderless_since = self.leaderless_since;
-        *self = Self { revision: listing.revision, leaderless_since, ..Self::default() };
+        let Self { leaderless_since, leaderless_state, .. } = *self;
+        *self = Self { revision: listing.revision, leaderless_since, leaderless_state, ..Self::default() };
         for (key, kv) in &listing.keys {
             self.put(key, Some(kv));
         }
+    }
+
+    /// Looks whether there is a leader. Only a leader writes the state: where that has changed somebody has led, though
+    /// this process saw the leader's key neither come nor go.
+    pub(crate) fn look_for_leader(&mut self, boot: u64) {
+        let state = self.state_revision();
+        let led = std::mem::replace(&mut self.leaderless_state, state) != state;
+        self.leaderless_since = match self.leaderless_since {
+            _ if self.leader.is_some() => None,
+            Some(since) if !led => Some(since),
+            _ => Some(boot),
+        };
     }
 
     /// Whether `member` is in the recorded in-sync set.

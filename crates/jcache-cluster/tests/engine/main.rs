@@ -3,9 +3,11 @@
 mod backlog;
 mod blocked;
 mod bounds;
+mod callers;
 mod evictions;
 mod founding;
 mod harness;
+mod leases;
 mod losses;
 mod numbers;
 mod outcomes;

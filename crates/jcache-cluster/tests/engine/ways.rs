@@ -416,6 +416,78 @@ fn an_unclean_start_only_when_configured_or_certain() {
     assert_eq!(cluster.read(1 - leader, "GET maybe", Level::Local), bulk("x"), "it had all");
 }
 
+/// An observer reads that there is no leader, sees nothing for a while, and reads that there is none: in between there was.
+#[test]
+fn an_unclean_start_waits_from_the_last_leader_on() {
+    let mut cluster = Cluster::ready(2, Config { isr_target: 1, unclean_after_ms: Some(3_000), ..config(1) });
+    let leader = cluster.leader().expect("it is ready");
+    let observer = 1 - leader;
+    cluster.isolate(leader, observer);
+    cluster.cut_etcd.insert(leader);
+    cluster.etcd.delete(&[Key::Leader]);
+    cluster.run(500);
+    // Now the other way about: the leader is elected anew, and nobody tells the observer.
+    cluster.cut_etcd = [observer].into();
+    cluster.run(2_000);
+    assert_eq!(cluster.status(leader).role, Role::Leader);
+    cluster.write(leader, "SET kept x");
+    cluster.cut_etcd = [leader].into();
+    cluster.etcd.delete(&[Key::Leader]);
+    cluster.run(2_500);
+    assert_eq!(cluster.etcd.state().unclean, 0, "there was a leader less than 3 s ago");
+    cluster.heal();
+    cluster.settle();
+    assert_eq!(cluster.read(observer, "GET kept", Level::Linearizable), bulk("x"));
+}
+
+/// Nobody is left, and who begins anew has a wall clock that is an hour behind: others go by its time, with its data.
+#[test]
+fn the_time_of_who_begins_anew_is_that_of_all() {
+    let mut cluster = Cluster::ready(3, Config { unclean_after_ms: Some(3_000), isr_target: 1, ..config(1) });
+    let leader = cluster.leader().expect("it is ready");
+    let observers: Vec<usize> = (0..3).filter(|node| *node != leader).collect();
+    cluster.write(leader, "SET lost x");
+    cluster.settle();
+    let before = cluster.status(leader).time_ms;
+    cluster.paused.extend(&observers);
+    cluster.crash(leader);
+    cluster.wall_ms -= 3_600_000;
+    cluster.restart(leader);
+    cluster.until("it begins anew", 10_000, |it| it.leader() == Some(leader) && it.etcd.state().unclean == 1);
+    cluster.paused.clear();
+    cluster.settle();
+    for node in 0..3 {
+        let time = cluster.status(node).time_ms;
+        assert!(time < before - 3_000_000, "n{node} goes by {time}; it was {before}");
+    }
+}
+
+/// Who begins anew gives numbers anew, too: a session of before is not taken for one that has its number now.
+#[test]
+fn a_session_of_before_an_unclean_start_is_nobody_elses() {
+    // Nothing is logged but what is asked for.
+    let config = Config { unclean_after_ms: Some(3_000), isr_target: 1, digest_ms: 1_000_000, ..config(1) };
+    let mut cluster = Cluster::ready(2, config);
+    let leader = cluster.leader().expect("it is ready");
+    let observer = 1 - leader;
+    (0..3).for_each(|_| drop(cluster.write(observer, "RPUSH lost x")));
+    cluster.settle();
+    cluster.paused.insert(observer);
+    cluster.crash(leader);
+    cluster.restart(leader);
+    cluster.until("it begins anew", 10_000, |it| it.leader() == Some(leader) && it.etcd.state().unclean == 1);
+    for count in 1..=6 {
+        assert_eq!(cluster.write(leader, "RPUSH own x"), Reply::Int(count));
+    }
+    cluster.paused.clear();
+    cluster.settle();
+    for count in 1..=6 {
+        assert_eq!(cluster.write(observer, "RPUSH others x"), Reply::Int(count));
+        assert_eq!(cluster.write(leader, "RPUSH own x"), Reply::Int(6 + count));
+    }
+    cluster.settle();
+}
+
 #[test]
 fn the_observer_of_a_full_set_is_promoted_when_a_member_dies() {
     let mut cluster = Cluster::ready(4, config(2));

@@ -20,6 +20,11 @@ impl Digests {
         self.known.contains_key(&offset)
     }
 
+    /// Without what is known: other copies count from now on.
+    pub fn anew(&self) -> Self {
+        Self { compared: self.compared, ..Self::default() }
+    }
+
     /// How many comparisons there were.
     pub fn compared(&self) -> u64 {
         self.compared

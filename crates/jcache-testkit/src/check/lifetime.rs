@@ -57,6 +57,8 @@ pub struct Life {
     pub written_ms: u64,
     /// By how much cluster time had moved then, as in [`Times::moved`].
     pub moved: u64,
+    /// The era in which it was acknowledged; what was acknowledged before may be lost, with its time.
+    pub era: Option<usize>,
     /// Who looked.
     pub looks: Vec<Look>,
 }

@@ -10,9 +10,12 @@
 mod search;
 mod state;
 
+use jcache_core::Model;
+
 use super::Violation;
 use crate::history::{History, Moment, Operation, Outcome, Parsed, Promise};
 use search::Search;
+use state::State;
 
 /// What a search for an order came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +33,12 @@ pub const MOST_STEPS: usize = 400_000;
 
 /// Looks for an order of the group's strong operations that the replies allow, starting with no keys at all.
 pub fn check(history: &History, group: usize) -> Verdict {
+    check_from(history, group, &Model::default())
+}
+
+/// The same, starting with the keys in `beginning`.
+pub fn check_from(history: &History, group: usize, beginning: &Model) -> Verdict {
+    let beginning = State::new(beginning);
     let (mut known, mut open) = (Vec::new(), Vec::new());
     for operation in history.iter().filter(|it| it.group == group) {
         let item = |returned| Item::new(operation, returned);
@@ -46,7 +55,7 @@ pub fn check(history: &History, group: usize) -> Verdict {
     // Rarely more than a few open calls take effect side by side: such orders are looked for first.
     let mut verdict = Verdict::Undecided(0);
     for side_by_side in [1, 2, 4, usize::MAX] {
-        verdict = Search::new(&known, &open, side_by_side).run(MOST_STEPS);
+        verdict = Search::new(&known, &open, side_by_side, &beginning).run(MOST_STEPS);
         if !matches!(verdict, Verdict::Undecided(_)) {
             break;
         }

@@ -19,8 +19,10 @@ pub struct Sight {
     pub committed: u64,
     /// The last offset that it has executed.
     pub applied: u64,
-    /// The last offset of its log.
+    /// The last offset of its log, and the epoch in which that was written.
     pub end: u64,
+    /// See there.
+    pub written: u64,
     /// Whether it shows readers what it has executed.
     pub readable: bool,
     /// Whether it takes everything anew, and so may come to more than is committed.
@@ -37,6 +39,8 @@ struct Before {
     shown: u64,
     /// It has led, and may still hold what it executed before that was committed: it may take something back.
     led: bool,
+    /// The last unclean start that it has come to know by its data.
+    since: u64,
 }
 
 /// Watches every process after every step.
@@ -46,24 +50,29 @@ pub struct Progress {
     before: BTreeMap<String, Before>,
     /// The highest offset that a leader has committed.
     committed: (u64, String),
+    /// The epoch of the last unclean start.
+    since: u64,
 }
 
 impl Progress {
-    /// The highest committed offset.
-    pub fn committed(&self) -> u64 {
-        self.committed.0
-    }
-
-    /// From here on acknowledged writes may have been lost, as an operator allowed: what was committed counts no more.
-    pub fn forgive(&mut self) {
+    /// From this epoch on acknowledged writes may have been lost, as an operator allowed: what was committed counts no
+    /// more, and each process may once go back to what is left. Until then it is held to what it has shown.
+    pub fn forgive(&mut self, epoch: u64) {
         self.committed = Default::default();
+        self.since = epoch;
     }
 
     /// # Errors
     /// What it shows cannot be after what was seen before.
     pub fn see(&mut self, sight: &Sight) -> Result<(), Violation> {
-        let Sight { process, leads, epoch, promised, committed, applied, end, readable, syncing } = sight;
+        let Sight { process, leads, epoch, promised, committed, applied, end, written, readable, syncing } = sight;
         let before = self.before.entry(process.clone()).or_default();
+        let current = *written >= self.since;
+        if current && before.since < self.since {
+            *before = Before { promised: before.promised, since: self.since, ..Before::default() };
+            // A leader's copy, and one that was just taken from it, may be ahead of what is committed.
+            (before.applied, before.led) = (*applied, *leads);
+        }
         let c6 = |what: String| Err(Violation::new("C6", format!("{process}: {what}")));
         if *promised < before.promised {
             return c6(format!("it promised epoch {} and now {promised}", before.promised));
@@ -77,11 +86,11 @@ impl Progress {
                 return c6(format!("it leads epoch {epoch}, which {leader} led"));
             }
             let newest = self.leaders.last_key_value().is_some_and(|(newest, _)| newest == epoch);
-            if newest && *end < self.committed.0 {
+            if current && newest && *end < self.committed.0 {
                 let (offset, by) = &self.committed;
                 return c6(format!("it leads epoch {epoch} with a log up to {end}; {by} had committed {offset}"));
             }
-            if *committed > self.committed.0 {
+            if current && *committed > self.committed.0 {
                 self.committed = (*committed, process.clone());
             }
         } else if !before.led && *applied > before.applied && applied > committed && !syncing && !before.syncing {
@@ -105,7 +114,8 @@ impl Progress {
             false => before.shown,
         };
         let (applied, syncing) = (*applied, *syncing);
-        *before = Before { promised: *promised, committed: *committed, applied, syncing, shown, led };
+        let since = before.since;
+        *before = Before { promised: *promised, committed: *committed, applied, syncing, shown, led, since };
         Ok(())
     }
 }
@@ -123,8 +133,31 @@ mod tests {
             committed,
             applied,
             end,
+            written: epoch,
             readable: true,
             syncing: false,
+        }
+    }
+
+    /// An unclean start in epoch 3.
+    #[test]
+    fn what_is_forgiven_is_forgiven_once() {
+        let follows =
+            |epoch, written, committed| Sight { written, ..sight("b", false, epoch, committed, committed, committed) };
+        for (sights, check) in [
+            (vec![follows(3, 1, 9), follows(3, 3, 4), follows(3, 3, 5)], None),
+            (vec![follows(3, 3, 4), follows(3, 3, 3)], Some("C6")),
+            (vec![follows(3, 1, 8)], Some("C6")),
+            (vec![sight("d", true, 3, 2, 2, 2), sight("a", true, 1, 10, 10, 10)], None),
+            (vec![sight("c", true, 1, 9, 9, 9)], Some("C6")),
+            (vec![sight("c", true, 3, 2, 2, 2), sight("a", true, 4, 1, 1, 1)], Some("C6")),
+        ] {
+            let mut progress = Progress::default();
+            progress.see(&sight("a", true, 1, 9, 9, 9)).unwrap();
+            progress.see(&follows(1, 1, 9)).unwrap();
+            progress.forgive(3);
+            let seen = sights.iter().try_for_each(|sight| progress.see(sight));
+            assert_eq!(seen.err().map(|it| it.check), check, "{sights:?}");
         }
     }
 

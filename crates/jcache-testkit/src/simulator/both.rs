@@ -16,6 +16,17 @@ use jcache_memory::{ManualClock, Memory};
 pub struct BothStores {
     model: ModelStore,
     memory: Option<MemoryStore>,
+    /// What was there before the first command since somebody asked for that.
+    before: Before,
+}
+
+/// A copy to be made before the first command.
+#[derive(Debug, Default)]
+enum Before {
+    #[default]
+    Unwanted,
+    Wanted,
+    Made(Model),
 }
 
 impl BothStores {
@@ -25,12 +36,25 @@ impl BothStores {
         let clock = std::sync::Arc::new(ManualClock::default());
         let memory = MemoryStore::new(Memory::builder().shards(4), placement, clock).expect("invariant: no bounds");
         let memory = Some(memory.with_shard_bits(bits));
-        Self { model: ModelStore::new(1 << bits).with_placement(placement), memory }
+        Self { model: ModelStore::new(1 << bits).with_placement(placement), memory, before: Before::default() }
     }
 
     /// Only the model, with so many shards.
     pub fn model_only(shards: usize) -> Self {
-        Self { model: ModelStore::new(shards), memory: None }
+        Self { model: ModelStore::new(shards), memory: None, before: Before::default() }
+    }
+
+    /// From now on what is here before the first command is kept.
+    pub(super) fn keep_before(&mut self) {
+        self.before = Before::Wanted;
+    }
+
+    /// What was here before the first command since, or is here, without any.
+    pub(super) fn before(&mut self) -> Model {
+        match std::mem::take(&mut self.before) {
+            Before::Made(model) => model,
+            _ => self.model().clone(),
+        }
     }
 
     /// What is in both, as the model has it.
@@ -57,6 +81,9 @@ impl Store for BothStores {
     }
 
     fn mutate(&mut self, mutation: &Mutation<'_>, context: Context, removed: &mut Removed) -> Result<Reply, Error> {
+        if let Before::Wanted = self.before {
+            self.before = Before::Made(self.model().clone());
+        }
         let due = removed.due.len();
         let model = self.model.mutate(mutation, context, removed);
         if let Some(memory) = &mut self.memory {

@@ -59,6 +59,8 @@ pub(super) struct Pending {
     /// It was called in the calm.
     pub(super) calm: bool,
     ack: Option<Ack>,
+    /// The era in which it was called.
+    era: usize,
 }
 
 impl World {
@@ -151,7 +153,7 @@ impl World {
         let (invoked, leaders_time) = (self.now, self.watchers.time.leaders(self.now));
         let own_time = life.and_then(|_| self.time_at(host));
         let (endless, mark) = (wish.endless.is_some(), wish.endless.map(|it| it.mark));
-        let (calm, ack) = (self.calm, wish.ack);
+        let (calm, ack, era) = (self.calm, wish.ack, self.watchers.eras.last());
         self.pending.insert(
             call,
             Pending {
@@ -168,6 +170,7 @@ impl World {
                 mark,
                 calm,
                 ack,
+                era,
             },
         );
         self.history.push(Operation {
@@ -199,6 +202,13 @@ impl World {
         if matches!(result, Err(Failure::SessionLost)) {
             self.look_at_lost_session(&pending);
         }
+        let eras = &mut self.watchers.eras;
+        if let Ok(answer) = &result {
+            eras.answered(pending.operation, answer.token);
+        }
+        // Called, and answered, when there was no later one.
+        let era = result.as_ref().is_ok_and(|answer| eras.of(answer.token) == eras.last());
+        let era = (era && pending.era == eras.last()).then_some(pending.era);
         let trusting = self.is_trusting(pending.client);
         let operation = &mut self.history[pending.operation];
         let reads = operation.intent == Intent::Read;
@@ -231,7 +241,8 @@ impl World {
             }
         };
         let mut missing = None;
-        if let (Some(life), Outcome::Returned(_, Ok(reply))) = (pending.life, &operation.outcome) {
+        let of_era = pending.life.filter(|life| era.is_some() && (!reads || self.lives[*life].era == era));
+        if let (Some(life), Outcome::Returned(_, Ok(reply))) = (of_era, &operation.outcome) {
             let (life, invoked, strong) =
                 (&mut self.lives[life], operation.invoked, operation.promise == Promise::Strong);
             if reads {
@@ -244,7 +255,7 @@ impl World {
                 let times = Times { leaders, latest: time.latest(now), behind, own, moved: time.moved() };
                 life.looks.push(Look { invoked, returned: now, found, strong, times });
             } else {
-                life.acknowledged = Some(now);
+                (life.acknowledged, life.era) = (Some(now), era);
                 (life.written_ms, life.moved) = (self.watchers.time.latest(now), self.watchers.time.moved());
                 // The leader's copy: a deposed one may still hold what was carried out once before, and lost.
                 let leader = self.watchers.time.leader();
@@ -257,7 +268,7 @@ impl World {
                 let young = pending.leaders_time.is_some_and(|called| {
                     called + life.lives / 1_000 > self.watchers.time.latest(now) + 2 * MOST_BEHIND_MS
                 });
-                if has_all && young && life.deadline_ms.is_none() && !self.watchers.void {
+                if has_all && young && life.deadline_ms.is_none() {
                     missing = Some(life.name.clone());
                 }
             }
@@ -284,13 +295,17 @@ impl World {
         if !self.is_trusting(pending.client) || !trusts {
             return;
         }
+        let eras = &self.watchers.eras;
+        // A read that has waited in vain is forwarded, and the leader does not know the point that it asks for: nobody says
+        // that an unclean start lost that.
+        let old = eras.of(self.clients[pending.client].token) < eras.last();
         let client = &mut self.clients[pending.client];
         let counts = GROUPS.get(operation.group) == Some(&Kind::Counter);
         let count = session::number(&answer.reply, &operation.intent).filter(|_| counts);
         let seen = client.counts.get(&operation.group).copied();
         if let (Promise::Session, Some(count), Some(seen)) = (operation.promise, count, seen)
             && count < seen
-            && !self.watchers.void
+            && !old
         {
             let what = format!("{} shows {count}, after {seen}", operation.show());
             return self.violate(Violation::new("C3", what));
@@ -305,9 +320,11 @@ impl World {
         }
     }
 
-    /// Only what the leader alone acknowledged can be lost.
+    /// Only what the leader alone acknowledged can be lost, and what came before an unclean start.
     fn look_at_lost_session(&mut self, pending: &Pending) {
-        if !self.is_trusting(pending.client) && !self.watchers.void {
+        let eras = &self.watchers.eras;
+        let old = eras.of(self.clients[pending.client].token) < eras.last();
+        if !self.is_trusting(pending.client) && !old {
             let what = format!("{} is told that what is kept is lost", self.history[pending.operation].show());
             self.violate(Violation::new("C3", what));
         }

@@ -47,6 +47,8 @@ pub(super) struct Coordinator {
     watched: u64,
     /// The newest state that was ever written, whatever became of it: it says who is in sync.
     pub(super) newest: Option<StateRecord>,
+    /// Since when there is no leader's key.
+    leaderless_since: Option<Moment>,
     /// When it last lost its data or went back in time, until members have written it anew and all have seen that.
     reset: Option<Reset>,
     backup: Option<Etcd>,
@@ -96,6 +98,11 @@ impl Coordinator {
     /// Whether a process may still find that data was lost: not long after it was written anew.
     pub(super) fn may_seem_reset(&self, now: Moment) -> bool {
         self.reset.as_ref().is_some_and(|reset| reset.anew.is_none_or(|anew| now < anew + RESET_SEEN))
+    }
+
+    /// For how long there has been no leader's key.
+    pub(super) fn leaderless(&self, now: Moment) -> Option<Moment> {
+        self.leaderless_since.map(|since| now - since)
     }
 
     pub(super) fn has_backup(&self) -> bool {
@@ -208,6 +215,8 @@ impl World {
         }
         self.coordinator.see_state(self.now);
         self.look_at_survivors();
+        let since = self.coordinator.leaderless_since.unwrap_or(self.now);
+        self.coordinator.leaderless_since = self.coordinator.data.get(&Key::Leader).is_none().then_some(since);
     }
 
     pub(super) fn watched(&mut self, host: Host, number: u64, event: Option<(Revision, Changes)>) {

@@ -48,7 +48,9 @@ pub struct Figures {
     pub groups: u64,
     /// Those for which the search gave up.
     pub undecided: u64,
-    /// Runs in which the promise ended, because nobody of the in-sync set was left.
+    /// Runs that unclean starts divide.
+    pub split: u64,
+    /// Runs whose end is not judged: nobody of the in-sync set was left, and nobody was allowed to begin anew.
     pub void: u64,
     /// The longest time from the last fault until all copies were together, in microseconds.
     pub convergence: u64,
@@ -92,6 +94,7 @@ impl Figures {
         self.compared += other.compared;
         self.groups += other.groups;
         self.undecided += other.undecided;
+        self.split += other.split;
         self.void += other.void;
         self.convergence = self.convergence.max(other.convergence);
         self.violations += other.violations;
@@ -124,10 +127,11 @@ impl fmt::Display for Figures {
         )?;
         writeln!(
             f,
-            "{} digests compared; {} of {} groups undecided, {} void runs; converged within {:.1} s",
+            "{} digests compared; {} of {} groups undecided, {} runs split by unclean starts, {} without an end; converged within {:.1} s",
             self.compared,
             self.undecided,
             self.groups,
+            self.split,
             self.void,
             self.convergence as f64 / 1e6
         )?;

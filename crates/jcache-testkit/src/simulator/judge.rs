@@ -1,14 +1,16 @@
 //! The end of a run: faults are over, the cluster must come together, and the history is judged.
 
+use std::borrow::Cow;
+
 use jcache_cluster::engine::{Role, Store};
 
 use super::network::Host;
-use super::workload::{self, GROUPS};
+use super::workload::{self, GROUPS, Kind};
 use super::world::World;
 use crate::check::convergence::{self, Copy};
 use crate::check::linearizable::{self, Verdict};
 use crate::check::{self, Contents, Violation};
-use crate::history::{Moment, Outcome};
+use crate::history::{History, Moment, Outcome};
 
 /// Simulated microseconds in which all copies must be together after the last fault.
 const CONVERGE: Moment = 25_000_000;
@@ -24,12 +26,16 @@ impl World {
         self.heal_all();
         self.run(healed + 2_000_000);
         self.calling = false;
-        self.converge(healed);
-        if self.violation.is_none() && !self.watchers.void {
+        let together = self.converge(healed);
+        if self.violation.is_none() && together {
             self.enjoy_the_calm(healed);
         }
-        if self.violation.is_none() && !self.watchers.void {
+        if self.violation.is_none() && together {
             self.read_and_judge();
+        } else if self.violation.is_none()
+            && let Err(violation) = self.judge(None)
+        {
+            self.violate(violation);
         }
         for node in 0..self.nodes.len() {
             let now = self.nodes[node].clock.read(self.now);
@@ -39,27 +45,34 @@ impl World {
         }
         self.figures.simulated = self.now;
         self.figures.compared = self.watchers.compared();
-        let unclean = self.plan.config.unclean_after_ms.is_some();
-        self.figures.void = (self.watchers.void && !unclean).into();
+        self.figures.split = (self.watchers.eras.last() > 0).into();
+        self.figures.void = (!together).into();
         self.figures.violations = self.violation.is_some().into();
     }
 
-    fn converge(&mut self, healed: Moment) {
+    /// Whether the cluster comes together: it may wait for ever where nobody of its in-sync set is left, not for certain,
+    /// and it may not begin anew.
+    fn converge(&mut self, healed: Moment) -> bool {
         loop {
             let found = self.together();
-            // Where an unclean start is allowed the cluster must come together even so.
-            if self.violation.is_some() || self.watchers.void && self.plan.config.unclean_after_ms.is_none() {
-                return;
+            if self.violation.is_some() {
+                return false;
             }
             match found {
                 Ok(()) if self.is_quiet() => break,
-                Err(violation) if self.now > healed + CONVERGE => return self.violate(violation),
+                Err(violation) if self.now > healed + CONVERGE => {
+                    if !self.watchers.bereft || self.plan.config.unclean_after_ms.is_some() {
+                        self.violate(violation);
+                    }
+                    return false;
+                }
                 _ => {}
             }
             self.look_at_calls();
             self.run(self.now + LOOK_EVERY);
         }
         self.figures.convergence = self.now - healed;
+        true
     }
 
     fn copies(&mut self) -> Vec<Copy> {
@@ -118,7 +131,7 @@ impl World {
             let what = format!("a call after the last fault failed: {}", call.show());
             return self.violate(Violation::new("C9", what));
         }
-        if let Err(violation) = self.judge(host) {
+        if let Err(violation) = self.judge(Some(host)) {
             self.violate(violation);
         }
     }
@@ -135,20 +148,48 @@ impl World {
         self.submit(host, 0, wish, crate::history::Promise::Strong, Default::default(), None);
     }
 
-    fn judge(&mut self, host: Host) -> Result<(), Violation> {
-        for (group, kind) in GROUPS.iter().enumerate() {
-            if kind.is_counted() {
-                let found = self.found(host, group);
-                check::kept::check(&self.history, group, &found)?;
-                check::once::check(&self.history, group, &found)?;
+    /// Judges what was seen; what is there at the end, too, where somebody leads.
+    fn judge(&mut self, host: Option<Host>) -> Result<(), Violation> {
+        let history = std::mem::take(&mut self.history);
+        let judged = (0..GROUPS.len()).try_for_each(|group| self.judge_group(&history, group, host));
+        self.history = history;
+        judged?;
+        self.lives.iter().try_for_each(|life| life.check(LAG))
+    }
+
+    fn judge_group(&mut self, history: &History, group: usize, host: Option<Host>) -> Result<(), Violation> {
+        let kind = GROUPS[group];
+        let last = self.watchers.eras.last();
+        let found = host.map(|host| self.found(host, group));
+        if last == 0 && kind.is_counted() {
+            if let Some(found) = &found {
+                check::kept::check(history, group, found)?;
             }
-            if *kind == workload::Kind::Counter {
-                check::session::check(&self.history, group)?;
-                check::session::check_own(&self.history, group)?;
+            check::once::check(history, group, &found.unwrap_or_default())?;
+        } else if kind.is_counted() {
+            let eras = &self.watchers.eras;
+            if let Some(found) = &found {
+                check::kept::check(&eras.kept(history), group, found)?;
+            }
+            check::once::check(&eras.once(history, last), group, &found.unwrap_or_default())?;
+            for era in 0..last {
+                check::once::check(&eras.once(history, era), group, &Contents::new())?;
+            }
+        }
+        for era in 0..=last {
+            let eras = &self.watchers.eras;
+            let Some(beginning) = eras.beginning(era, group) else { continue };
+            if kind == Kind::Counter {
+                let told: Cow<'_, History> =
+                    if last == 0 { Cow::Borrowed(history) } else { eras.told(history, era).into() };
+                check::session::check(&told, group)?;
+                check::session::check_own(&told, group)?;
             }
             if kind.is_linearizable() {
+                let orders: Cow<'_, History> =
+                    if last == 0 { Cow::Borrowed(history) } else { eras.orders(history, era).into() };
                 self.figures.groups += 1;
-                match linearizable::check(&self.history, group) {
+                match linearizable::check_from(&orders, group, &beginning) {
                     Verdict::Linearizable => {}
                     Verdict::Violated(violation) => return Err(violation),
                     Verdict::Undecided(steps) => {
@@ -158,7 +199,7 @@ impl World {
                 }
             }
         }
-        self.lives.iter().try_for_each(|life| life.check(LAG))
+        Ok(())
     }
 
     fn found(&self, host: Host, group: usize) -> Contents {

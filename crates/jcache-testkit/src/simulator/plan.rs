@@ -3,6 +3,11 @@
 use fastrand::Rng;
 use jcache_cluster::engine::{Config, Timing};
 
+/// Milliseconds before a cluster is founded, where the coordinator does not forget.
+const FOUND_WAIT_MS: u64 = 300;
+/// Milliseconds without a leader until anybody may lead with what it has, where that is allowed.
+const UNCLEAN_AFTER_MS: u64 = 3_000;
+
 /// A run as drawn from its seed.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -33,6 +38,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Anybody may lead with what it has, after a while; the coordinator forgets nothing then.
+    pub(super) fn allow_unclean_starts(&mut self) {
+        self.amnesia = false;
+        self.config.found_wait_ms = FOUND_WAIT_MS;
+        self.config.unclean_after_ms = Some(UNCLEAN_AFTER_MS);
+    }
+
     /// Draws the plan of a run; `nodes` and `fault_seconds` can be given.
     pub fn draw(random: &mut Rng, nodes: Option<usize>, fault_seconds: Option<u64>) -> Self {
         let nodes = nodes.unwrap_or_else(|| [3, 3, 3, 3, 4, 5, 5, 7][random.usize(..8)]);
@@ -57,8 +69,8 @@ impl Plan {
         let (amnesia, syncs) = (random.u8(..10) == 0, random.u8(..8) == 0);
         let syncs = syncs && !amnesia;
         // Only a coordinator that forgets makes the wait count; others have their cluster sooner.
-        config.found_wait_ms = if amnesia { config.session_lease_ms } else { 300 };
-        config.unclean_after_ms = (random.u8(..10) == 0 && !amnesia).then_some(3_000);
+        config.found_wait_ms = if amnesia { config.session_lease_ms } else { FOUND_WAIT_MS };
+        config.unclean_after_ms = (random.u8(..10) == 0 && !amnesia).then_some(UNCLEAN_AFTER_MS);
         if syncs {
             config.backlog_bytes = 256;
             config.frame_bytes = 256;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jcache_cluster::engine::{Fatal, Notice, Now, Role, StateRecord, Status, Store};
 
 use super::client::MOST_BEHIND_MS;
+use super::eras::Eras;
 use super::figures::Figures;
 use super::network::{Host, Network};
 use super::plan::Plan;
@@ -19,8 +20,14 @@ use crate::history::Moment;
 const LOG_SLACK: u64 = 68 << 10;
 /// Milliseconds by which a new leader's time may be ahead of all that leaders have shown: what clocks drift.
 const MOST_AHEAD_MS: u64 = 100;
+/// Milliseconds by which a follower may stay ahead of who began anew, with a clock of its own.
+const MOST_KEPT_MS: u64 = 1_000;
 /// Offsets of one leader that wait for their commit before its digests are compared with others'.
 const MOST_WAITING: usize = 64;
+/// Microseconds after which whoever joins has been seen by its own steps, if it lives and is not paused.
+const STRANGERS: Moment = 8_000_000;
+/// Microseconds by which a process's clock may be off after the wait for an unclean start.
+const CLOCKS_DIFFER: Moment = 20_000;
 
 /// Offsets of one process in one epoch, with its digests there.
 #[derive(Debug, Default)]
@@ -38,6 +45,8 @@ pub(super) struct Time {
     latest: (u64, Moment),
     /// The newest epoch in which a leader has shown its time.
     epoch: u64,
+    /// Milliseconds by which a new leader may be ahead of all that leaders have shown.
+    most_ahead_ms: u64,
     /// Microseconds by which it moved against the clients' clock whenever somebody else led, forth and back.
     moved: u64,
 }
@@ -45,11 +54,15 @@ pub(super) struct Time {
 impl Time {
     /// # Errors
     /// C8: a leader takes over with a time that is not the cluster's.
-    fn see(&mut self, epoch: u64, host: Host, time_ms: u64, now: Moment) -> Result<(), Violation> {
+    fn see(&mut self, epoch: u64, host: Host, time_ms: u64, now: Moment, knows: bool) -> Result<(), Violation> {
         let (latest, mut took_over) = (self.latest(now), Ok(()));
         if epoch > self.epoch && self.epoch > 0 {
             self.moved += latest.abs_diff(time_ms) * 1_000;
-            if time_ms > latest + MOST_AHEAD_MS || time_ms + MOST_BEHIND_MS < latest {
+            if !knows {
+                // It starts anew with nothing, and knows no time but its own clock's.
+                self.latest = (time_ms, now);
+                self.most_ahead_ms = MOST_AHEAD_MS + MOST_KEPT_MS;
+            } else if time_ms > latest + self.most_ahead_ms || time_ms + MOST_BEHIND_MS < latest {
                 let what = format!("the leader of epoch {epoch} begins at {time_ms}; cluster time is {latest}");
                 took_over = Err(Violation::new("C8", what));
             }
@@ -93,6 +106,15 @@ impl Time {
 #[derive(Debug)]
 pub(super) struct Watchers {
     progress: Progress,
+    /// What unclean starts divide.
+    pub(super) eras: Eras,
+    /// Unclean starts that are recorded.
+    unclean_starts: u64,
+    /// When a process was seen last that has executed what is not of the last era.
+    strangers: Option<Moment>,
+    /// Joins of members that had executed what their leader had not, as each leader counts them.
+    beyond: BTreeMap<Host, u64>,
+    ends: BTreeMap<Host, u64>,
     digests: Digests,
     /// Digests that a leader had at offsets that are not committed yet.
     waiting: BTreeMap<Host, Waiting>,
@@ -100,16 +122,16 @@ pub(super) struct Watchers {
     calls: Bound,
     under_way: Bound,
     min_insync: usize,
-    /// Leading with what is left is allowed.
-    unclean: bool,
+    /// After how long without a leader anybody may lead with what it has, in microseconds.
+    unclean_after: Option<Moment>,
     epochs: u64,
     last_commit: BTreeMap<Host, u64>,
     last_applied: BTreeMap<Host, u64>,
     pub(super) time: Time,
     /// The in-sync set has been as large as it must be.
     grown: bool,
-    /// The promise ended: nobody of the in-sync set was left.
-    pub(super) void: bool,
+    /// Nobody of the in-sync set is left.
+    pub(super) bereft: bool,
 }
 
 impl Watchers {
@@ -117,6 +139,11 @@ impl Watchers {
         let config = &plan.config;
         Self {
             progress: Progress::default(),
+            eras: Eras::default(),
+            unclean_starts: 0,
+            strangers: None,
+            beyond: BTreeMap::new(),
+            ends: BTreeMap::new(),
             digests: Digests::default(),
             waiting: BTreeMap::new(),
             log: Bound::new(
@@ -127,13 +154,13 @@ impl Watchers {
             // A follower that joins twice is sent twice as much.
             under_way: Bound::new("frames under way to one follower", 2 * config.frames_in_flight as u64 + 2),
             min_insync: config.min_insync,
-            unclean: config.unclean_after_ms.is_some(),
+            unclean_after: config.unclean_after_ms.map(|after| after * 1_000),
             epochs: 0,
             last_commit: BTreeMap::new(),
             last_applied: BTreeMap::new(),
-            time: Time::default(),
+            time: Time { most_ahead_ms: MOST_AHEAD_MS, ..Time::default() },
             grown: false,
-            void: false,
+            bereft: false,
         }
     }
 
@@ -152,17 +179,24 @@ impl Watchers {
     ) {
         let status = process.status(now);
         figures.steps += 1;
+        let end = self.ends.insert(host, status.leo).unwrap_or(0);
         match status.role {
-            Role::Leader | Role::Fenced => {
-                let seen = self.time.see(status.epoch, host, status.time_ms, moment);
-                // Who starts anew with nothing knows no time but its own clock's.
-                if let (Err(found), None, false) = (seen, &violation, self.void) {
+            // Who leads what is no more tells no time.
+            Role::Leader | Role::Fenced if status.epoch >= self.eras.epoch() => {
+                if self.eras.wants_base() {
+                    self.eras.begins_with(process.store.before(), end + 1);
+                }
+                let seen = self.time.see(status.epoch, host, status.time_ms, moment, end > 0);
+                if let (Err(found), None) = (seen, &violation) {
                     *violation = Some(found);
                 }
             }
             _ => self.time.forget(host),
         }
-        let seen = self.see(process, &status, network, host, figures);
+        if status.last_epoch < self.eras.epoch() && status.applied > 0 {
+            self.strangers = Some(moment);
+        }
+        let seen = self.see(process, &status, network, (host, moment), figures);
         if let (Err(found), None) = (seen, &violation) {
             *violation = Some(found);
         }
@@ -173,24 +207,23 @@ impl Watchers {
         process: &mut Process,
         status: &Status,
         network: &Network,
-        host: Host,
+        (host, moment): (Host, Moment),
         figures: &mut Figures,
     ) -> Result<(), Violation> {
         let leads = matches!(status.role, Role::Leader | Role::Fenced);
         let name = &process.name;
-        if !self.void {
-            self.progress.see(&Sight {
-                process: name.clone(),
-                leads,
-                epoch: status.epoch,
-                promised: status.promised,
-                committed: status.hw,
-                applied: status.applied,
-                end: status.leo,
-                readable: status.readable,
-                syncing: status.role == Role::Syncing,
-            })?;
-        }
+        self.progress.see(&Sight {
+            process: name.clone(),
+            leads,
+            epoch: status.epoch,
+            promised: status.promised,
+            committed: status.hw,
+            applied: status.applied,
+            end: status.leo,
+            written: status.last_epoch,
+            readable: status.readable,
+            syncing: status.role == Role::Syncing,
+        })?;
         if leads && status.epoch > self.epochs {
             self.epochs = status.epoch;
             figures.elections += 1;
@@ -208,7 +241,8 @@ impl Watchers {
         if status.counters.digest_mismatches > 0 {
             return Err(Violation::new("C4", format!("{name} found a digest that differed")));
         }
-        if status.counters.beyond_divergence > 0 && !self.void {
+        let beyond = status.counters.beyond_divergence;
+        if self.beyond.insert(host, beyond).unwrap_or(0) < beyond && !self.may_go_back(moment) {
             let what = format!("{name} was joined by a follower that had executed what it has not");
             return Err(Violation::new("C7", what));
         }
@@ -219,7 +253,7 @@ impl Watchers {
     fn compare(&mut self, process: &mut Process, status: &Status, leads: bool, host: Host) -> Result<(), Violation> {
         let (at, hw) = (status.applied, status.hw);
         let moved = self.last_applied.insert(host, at) != Some(at);
-        if self.void {
+        if status.last_epoch < self.eras.epoch() {
             return Ok(());
         }
         let Waiting { epoch, digests: waiting } = self.waiting.entry(host).or_default();
@@ -250,25 +284,42 @@ impl Watchers {
         self.digests.see(at, shards, &name)
     }
 
-    /// The recorded in-sync set never falls below its floor once it has reached it.
-    pub(super) fn see_state(&mut self, state: &StateRecord) -> Option<Violation> {
-        // What an unclean start loses was promised to nobody who allows one.
-        self.void |= self.unclean && state.unclean > 0;
+    /// Whether somebody may be about to take back what was lost with an unclean start.
+    fn may_go_back(&self, now: Moment) -> bool {
+        self.strangers.is_some_and(|seen| now < seen + STRANGERS)
+    }
+
+    /// The recorded in-sync set never falls below its floor once it has reached it, and nobody leads uncleanly but where
+    /// nobody of that set is left, or no leader was for as long as is allowed.
+    pub(super) fn see_state(&mut self, state: &StateRecord, leaderless: Option<Moment>) -> Option<Violation> {
+        if state.unclean > self.unclean_starts {
+            self.unclean_starts = state.unclean;
+            self.eras.begin(state.epoch);
+            self.progress.forgive(state.epoch);
+            (self.digests, self.grown) = (self.digests.anew(), false);
+            self.waiting.clear();
+            let waited = |after: Moment| leaderless.is_some_and(|lasts| lasts + CLOCKS_DIFFER >= after);
+            if !self.bereft && !self.unclean_after.is_some_and(waited) {
+                return Some(Violation::new("C1", format!("an unclean start that nobody allowed: {state:?}")));
+            }
+        }
         if state.isr.len() >= self.min_insync {
             self.grown = true;
             return None;
         }
         let what = format!("the in-sync set {:?} is below {}", state.isr, self.min_insync);
-        (self.grown && !self.void && state.unclean == 0).then(|| Violation::new("C1", what))
+        self.grown.then(|| Violation::new("C1", what))
     }
 
     /// What a process tells its user, where it should never have to.
-    pub(super) fn notice(&mut self, node: usize, notice: &Notice, reset: bool) -> Option<Violation> {
+    pub(super) fn notice(&mut self, node: usize, notice: &Notice, now: Moment, reset: bool) -> Option<Violation> {
         let found = |check, what: &str| Some(Violation::new(check, format!("n{node}: {what}: {notice:?}")));
         match notice {
-            Notice::UncleanStart { .. } if !self.void => found("C1", "an unclean start that nobody allowed"),
+            Notice::UncleanStart { .. } if self.unclean_starts == 0 => {
+                found("C1", "an unclean start that is not recorded")
+            }
             Notice::DigestMismatch { .. } => found("C4", "copies differ"),
-            Notice::AppliedBeyondDivergence { .. } if !self.void => found("C7", "a follower has to undo"),
+            Notice::AppliedBeyondDivergence { .. } if !self.may_go_back(now) => found("C7", "a follower has to undo"),
             Notice::CoordinatorReset { .. } if !reset => found("C6", "the coordinator lost nothing"),
             _ => None,
         }

@@ -118,7 +118,10 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(settings: &Settings) -> Self {
         let mut seeds = Rng::with_seed(settings.seed);
-        let plan = Plan::draw(&mut seeds, settings.nodes, settings.seconds);
+        let mut plan = Plan::draw(&mut seeds, settings.nodes, settings.seconds);
+        if settings.unclean {
+            plan.allow_unclean_starts();
+        }
         let nodes = (0..plan.nodes + plan.spare).map(|node| Node {
             process: None,
             lives: 0,
@@ -324,6 +327,9 @@ impl World {
             return;
         }
         self.trace.input(now, &process.name, &input);
+        if self.watchers.eras.wants_base() {
+            process.store.keep_before();
+        }
         process.step(clock.read(now), input, &mut out);
         let times = (now, clock.read(now));
         self.watchers.after_step(process, times, &self.network, host, &mut self.figures, &mut self.violation);
@@ -357,15 +363,16 @@ impl World {
             }
             Action::Answer { call, result } => self.answered(call, result),
             Action::Notify(notice) => {
-                let violation = self.watchers.notice(host.node, &notice, self.coordinator.may_seem_reset(now));
+                let violation = self.watchers.notice(host.node, &notice, now, self.coordinator.may_seem_reset(now));
                 violation.into_iter().for_each(|it| self.violate(it));
             }
             Action::Left { .. } => {
                 let since = self.process(host).and_then(|process| process.leaving_since).unwrap_or(now);
                 // Where leases ended without need it may know of nobody else.
-                let excused = self.watchers.void || self.coordinator.is_troubled(host.node, now) || now > since + LEAVE;
+                let excused =
+                    self.watchers.bereft || self.coordinator.is_troubled(host.node, now) || now > since + LEAVE;
                 self.kill(host.node);
-                if self.watchers.void && !excused && self.plan.config.unclean_after_ms.is_none() {
+                if self.watchers.bereft && !excused && self.plan.config.unclean_after_ms.is_none() {
                     let what = format!("n{} leaves as the last of the in-sync set", host.node);
                     self.violate(Violation::new("C1", what));
                 }
@@ -395,21 +402,22 @@ impl World {
         self.nodes.iter().any(|node| node.process.as_ref().is_some_and(|process| process.member == *member))
     }
 
-    /// The promise ends where the in-sync set that was recorded last has nobody left, whatever a backup says that was put
+    /// The promise ends for now where the in-sync set that was recorded last has nobody left, whatever a backup says that was put
     /// back; the nemesis avoids it, but a change of the set may be under way when it strikes.
     pub(super) fn look_at_survivors(&mut self) {
         let Some(state) = self.coordinator.newest.clone() else { return };
-        if !state.isr.iter().any(|member| self.lives(member)) && !self.watchers.void {
+        let leaderless = self.coordinator.leaderless(self.now);
+        let found = self.watchers.see_state(&state, leaderless);
+        let bereft = !state.isr.iter().any(|member| self.lives(member));
+        let already = std::mem::replace(&mut self.watchers.bereft, bereft);
+        if bereft && !already {
             self.trace.line(self.now, || "nobody of the in-sync set is left".to_owned());
-            self.watchers.void = true;
             if self.plan.amnesia {
                 // Nothing happens to processes there but what spares the set.
                 self.violate(Violation::new("C1", format!("nobody is left of the in-sync set {:?}", state.isr)));
             }
         }
-        if let Some(violation) = self.watchers.see_state(&state) {
-            self.violate(violation);
-        }
+        found.into_iter().for_each(|violation| self.violate(violation));
     }
 
     pub(super) fn leader(&self) -> Option<usize> {

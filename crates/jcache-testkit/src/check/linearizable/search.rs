@@ -84,11 +84,13 @@ pub(super) struct Search<'s, 'h> {
     order: Vec<usize>,
     /// For each position, which open operations had taken effect when it was tried.
     tried: HashMap<(u64, u64), Vec<Vec<usize>>>,
+    /// What it begins with.
+    beginning: State,
     furthest: Position,
 }
 
 impl<'s, 'h> Search<'s, 'h> {
-    pub(super) fn new(known: &'s [Item<'h>], open: &'s [Item<'h>], side_by_side: usize) -> Self {
+    pub(super) fn new(known: &'s [Item<'h>], open: &'s [Item<'h>], side_by_side: usize, beginning: &State) -> Self {
         let same = |a: &Item<'_>, b: &Item<'_>| {
             a.operation.command == b.operation.command && (a.returned, b.returned) == (Moment::MAX, Moment::MAX)
         };
@@ -102,12 +104,13 @@ impl<'s, 'h> Search<'s, 'h> {
             twins,
             order,
             tried: HashMap::new(),
+            beginning: beginning.clone(),
             furthest: Position::default(),
         }
     }
 
     pub(super) fn run(mut self, most: usize) -> Verdict {
-        let mut path = vec![self.frame(Position::default())];
+        let mut path = vec![self.frame(Position { state: self.beginning.clone(), ..Position::default() })];
         let mut steps = 0;
         while let Some(frame) = path.last_mut() {
             if frame.position.first == self.known.len() {

@@ -16,6 +16,10 @@ pub(super) struct State {
 }
 
 impl State {
+    pub(super) fn new(model: &Model) -> Self {
+        Self { model: Rc::new(model.clone()), digest: digest(model) }
+    }
+
     pub(super) fn digest(&self) -> u64 {
         self.digest
     }
