@@ -6,7 +6,7 @@ use jcache_core::Error;
 use crate::engine::codec::{broken, put_reply, take_reply};
 use crate::engine::{
     Accept, Ack, AckMessage, Epoch, ForwardCall, ForwardResult, Frame, Incarnation, Join, Level, MemberId, Message,
-    NodeId, Offset, PeerStatus, Reject, Snap, SnapPart, Work,
+    NodeId, Offset, PeerStatus, Reject, Snap, SnapPart, Token, Work,
 };
 
 #[allow(missing_docs, unreachable_pub, rustdoc::all, clippy::all, clippy::pedantic)] // made by prost and tonic
@@ -289,7 +289,11 @@ fn encode_call(call: ForwardCall) -> pb::Call {
     let work = match call.work {
         Work::OpenSession => pb::call::Work::OpenSession(pb::Empty {}),
         Work::Read { level, command } => {
-            pb::call::Work::Read(pb::Read { linearizable: level == Level::Linearizable, command })
+            let seen = match level {
+                Level::Session(Token { epoch, offset }) => Some(pb::Point { epoch, offset }),
+                _ => None,
+            };
+            pb::call::Work::Read(pb::Read { linearizable: level == Level::Linearizable, command, seen })
         }
         Work::Write { session, low, ack, until_ms, command, several } => {
             let acknowledged = match ack {
@@ -314,8 +318,15 @@ fn decode_call(call: pb::Call) -> Result<ForwardCall, Error> {
     use pb::write::Acknowledged;
     let work = match call.work.ok_or_else(broken)? {
         pb::call::Work::OpenSession(_) => Work::OpenSession,
-        pb::call::Work::Read(pb::Read { linearizable, command }) => {
-            Work::Read { level: if linearizable { Level::Linearizable } else { Level::Leader }, command }
+        pb::call::Work::Read(pb::Read { linearizable, command, seen }) => {
+            let level = match seen {
+                _ if linearizable => Level::Linearizable,
+                Some(pb::Point { epoch, offset }) => {
+                    Level::Session(Token { epoch: count(epoch)?, offset: count(offset)? })
+                }
+                None => Level::Leader,
+            };
+            Work::Read { level, command }
         }
         pb::call::Work::Write(pb::Write { session, low, acknowledged, until_ms, command, several }) => {
             until_ms.map(count).transpose()?;
@@ -346,6 +357,7 @@ fn encode_answer(seq: u64, result: ForwardResult) -> pb::Answer {
         ForwardResult::Overloaded => Said::Overloaded(pb::Empty {}),
         ForwardResult::Fenced => Said::Fenced(pb::Empty {}),
         ForwardResult::Cancelled => Said::Cancelled(pb::Empty {}),
+        ForwardResult::SessionLost => Said::SessionLost(pb::Empty {}),
     };
     pb::Answer { seq, result: Some(result) }
 }
@@ -364,6 +376,7 @@ fn decode_answer(answer: pb::Answer) -> Result<(u64, ForwardResult), Error> {
         Said::Overloaded(_) => ForwardResult::Overloaded,
         Said::Fenced(_) => ForwardResult::Fenced,
         Said::Cancelled(_) => ForwardResult::Cancelled,
+        Said::SessionLost(_) => ForwardResult::SessionLost,
     };
     Ok((answer.seq, result))
 }

@@ -363,9 +363,10 @@ impl Engine {
         }
         for seq in self.calls.waiting.clone() {
             if let Some(pending) = self.calls.pending.get_mut(&seq)
-                && matches!(pending.work, Asked::Wait(_, until, _) if until <= boot)
+                && let Asked::Wait(_, until, level) = pending.work
+                && until <= boot
             {
-                pending.work = Asked::Read(Level::Leader);
+                pending.work = reads::asked_of_leader(level);
                 self.calls.waiting.remove(&seq);
                 self.calls.unsent.insert(seq);
             }

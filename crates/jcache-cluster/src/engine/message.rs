@@ -253,7 +253,8 @@ pub enum Work {
     OpenSession,
     /// Read.
     Read {
-        /// How fresh: [`Level::Leader`] or [`Level::Linearizable`].
+        /// How fresh: [`Level::Leader`], [`Level::Linearizable`], or `Leader` for a [`Level::Session`], which is told when
+        /// what it has seen is lost.
         level: Level,
         /// The encoded command.
         command: Bytes,
@@ -301,6 +302,8 @@ pub enum ForwardResult {
     Fenced,
     /// The caller had gone; it was not carried out.
     Cancelled,
+    /// A failover lost what the read's session has seen.
+    SessionLost,
 }
 
 /// How far a peer is.

@@ -59,6 +59,11 @@ impl Engine {
         if !matches!(self.part, Part::Leading(_)) {
             return self.respond(cx, origin, ForwardResult::Again);
         }
+        if let Level::Session(token) = level
+            && self.is_lost(token)
+        {
+            return self.respond(cx, origin, ForwardResult::SessionLost);
+        }
         let reply = self.read_here(cx, query);
         let proof = if level == Level::Linearizable { Proof::Round } else { Proof::Lease };
         self.hold(cx, origin, reply, proof);

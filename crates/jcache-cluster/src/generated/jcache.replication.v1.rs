@@ -262,6 +262,17 @@ pub struct Read {
     pub linearizable: bool,
     #[prost(bytes = "bytes", tag = "2")]
     pub command: ::prost::bytes::Bytes,
+    /// The read is of a session that has seen this.
+    #[prost(message, optional, tag = "3")]
+    pub seen: ::core::option::Option<Point>,
+}
+/// A point in history: an offset in the log of an epoch.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Point {
+    #[prost(uint64, tag = "1")]
+    pub epoch: u64,
+    #[prost(uint64, tag = "2")]
+    pub offset: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Write {
@@ -307,7 +318,7 @@ pub struct Forwarded {
 pub struct Answer {
     #[prost(uint64, tag = "1")]
     pub seq: u64,
-    #[prost(oneof = "answer::Result", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(oneof = "answer::Result", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
     pub result: ::core::option::Option<answer::Result>,
 }
 /// Nested message and enum types in `Answer`.
@@ -333,6 +344,8 @@ pub mod answer {
         Fenced(super::Empty),
         #[prost(message, tag = "10")]
         Cancelled(super::Empty),
+        #[prost(message, tag = "11")]
+        SessionLost(super::Empty),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

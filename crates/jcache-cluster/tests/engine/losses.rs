@@ -46,6 +46,18 @@ fn a_session_that_saw_what_is_lost_is_told() {
     assert_eq!(cluster.call(nodes[1], "GET kept", options).map(|it| it.reply), Ok(bulk("x")));
 }
 
+/// One that cannot know itself, because it has nothing of what was written since, is told by the leader.
+#[test]
+fn a_session_that_waits_in_vain_is_told_by_the_leader() {
+    let (mut cluster, token, [next, other]) = with_a_lost_epoch();
+    let late = 3 - next - other;
+    cluster.withheld = |message| matches!(message, Message::Frame(_) | Message::Snap(_));
+    cluster.restart(late);
+    let options = CallOptions { level: Level::Session(token), ..CallOptions::default() };
+    assert_eq!(cluster.call(late, "GET kept", options), Err(Failure::SessionLost));
+    assert!(!cluster.status(late).readable);
+}
+
 #[test]
 fn a_watch_on_what_is_lost_is_broken() {
     let (mut cluster, token, nodes) = with_a_lost_epoch();

@@ -295,17 +295,12 @@ impl World {
         if !self.is_trusting(pending.client) || !trusts {
             return;
         }
-        let eras = &self.watchers.eras;
-        // A read that has waited in vain is forwarded, and the leader does not know the point that it asks for: nobody says
-        // that an unclean start lost that.
-        let old = eras.of(self.clients[pending.client].token) < eras.last();
         let client = &mut self.clients[pending.client];
         let counts = GROUPS.get(operation.group) == Some(&Kind::Counter);
         let count = session::number(&answer.reply, &operation.intent).filter(|_| counts);
         let seen = client.counts.get(&operation.group).copied();
         if let (Promise::Session, Some(count), Some(seen)) = (operation.promise, count, seen)
             && count < seen
-            && !old
         {
             let what = format!("{} shows {count}, after {seen}", operation.show());
             return self.violate(Violation::new("C3", what));

@@ -40,7 +40,7 @@ impl Engine {
                 Seen::Lost if level != Level::Local => Asked::Wait(token, 0, level),
                 // What a failover took from this process is nothing to wait for.
                 Seen::Yes | Seen::Lost if self.shows_too_much(level) => {
-                    let mut pending = pending(Asked::Read(Level::Leader));
+                    let mut pending = pending(asked_of_leader(level));
                     pending.command = request_bytes(&mut self.scratch, request);
                     return self.read_when_committed(cx, query, pending);
                 }
@@ -51,7 +51,7 @@ impl Engine {
                 }
                 _ => Asked::Wait(token, cx.now.boot_us + ms(self.config.session_wait_ms), level),
             },
-            None => Asked::Read(if level == Level::Local { Level::Leader } else { level }),
+            None => asked_of_leader(level),
         };
         let mut pending = pending(asked);
         pending.command = request_bytes(&mut self.scratch, request);
@@ -137,14 +137,14 @@ impl Engine {
                 Seen::NotYet => {}
                 Seen::Lost if *level != Level::Local => self.fail_call(cx, seq, Failure::SessionLost),
                 Seen::Yes | Seen::Lost => {
-                    let shows_too_much = self.shows_too_much(*level);
+                    let (shows_too_much, asked) = (self.shows_too_much(*level), asked_of_leader(*level));
                     let Some(mut pending) = self.calls.remove(seq) else { continue };
                     let command = pending.command.clone();
                     let args = read_open_command(&command).expect("invariant: written by this process");
                     let query = Query::parse(&args).expect("invariant: it was parsed before");
                     if shows_too_much {
                         // It came before this process led.
-                        pending.work = Asked::Read(Level::Leader);
+                        pending.work = asked;
                         self.read_when_committed(cx, &query, pending);
                         continue;
                     }
@@ -154,4 +154,10 @@ impl Engine {
             }
         }
     }
+}
+
+/// What the leader is asked when a read at `level` cannot be answered where it is: a session is still to be told when what
+/// it has seen is lost.
+pub(super) fn asked_of_leader(level: Level) -> Asked {
+    Asked::Read(if level == Level::Local { Level::Leader } else { level })
 }

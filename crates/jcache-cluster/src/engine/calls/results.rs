@@ -60,6 +60,7 @@ impl Engine {
             }
             ForwardResult::Command(error) => Failure::Command(error),
             ForwardResult::Unknown => Failure::Unknown,
+            ForwardResult::SessionLost => Failure::SessionLost,
             ForwardResult::NoSession => {
                 if once {
                     // It was refused: it goes on in the next session as one that was never sent.
