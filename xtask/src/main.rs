@@ -28,6 +28,7 @@ cargo xtask COMMAND
   model [--full]   check the replication rules state by state; --full exhausts the large bounds (minutes)
   sim [OPTIONS]    run the simulator of the cluster: --seeds N (default 500), --first-seed S, --nodes N,
                    --seconds S (of faults), --minutes M (of this machine), --trace, --without RULE;
+                   --unclean allows unclean starts in every seed;
                    --weakened switches each rule off and says after how many seeds that is noticed;
                    long runs tell every 1,000 seeds how far they are
   faults [OPTIONS] real processes under faults: --only T-4,…, --seeds N (default 1), --first-seed S, --seconds N

@@ -59,7 +59,8 @@ impl Time {
         if epoch > self.epoch && self.epoch > 0 {
             self.moved += latest.abs_diff(time_ms) * 1_000;
             if !knows {
-                // It starts anew with nothing, and knows no time but its own clock's.
+                // With nothing it knows no time but its own clock's. Who starts uncleanly goes on with the time of its own
+                // copy, and those who led since with another one need not have had that.
                 self.latest = (time_ms, now);
                 self.most_ahead_ms = MOST_AHEAD_MS + MOST_KEPT_MS;
             } else if time_ms > latest + self.most_ahead_ms || time_ms + MOST_BEHIND_MS < latest {
@@ -183,10 +184,11 @@ impl Watchers {
         match status.role {
             // Who leads what is no more tells no time.
             Role::Leader | Role::Fenced if status.epoch >= self.eras.epoch() => {
-                if self.eras.wants_base() {
+                let begins = self.eras.wants_base();
+                if begins {
                     self.eras.begins_with(process.store.before(), end + 1);
                 }
-                let seen = self.time.see(status.epoch, host, status.time_ms, moment, end > 0);
+                let seen = self.time.see(status.epoch, host, status.time_ms, moment, end > 0 && !begins);
                 if let (Err(found), None) = (seen, &violation) {
                     *violation = Some(found);
                 }
