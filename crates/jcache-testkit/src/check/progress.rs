@@ -77,7 +77,9 @@ impl Progress {
         if *promised < before.promised {
             return c6(format!("it promised epoch {} and now {promised}", before.promised));
         }
-        if *committed < before.committed {
+        // After an unclean start a commit point may be that of the history before; what leaders committed since counts.
+        let floor = if current && self.since > 0 { before.committed.min(self.committed.0) } else { before.committed };
+        if *committed < floor {
             return c6(format!("its commit point fell from {} to {committed}", before.committed));
         }
         if *leads {
@@ -146,7 +148,8 @@ mod tests {
             |epoch, written, committed| Sight { written, ..sight("b", false, epoch, committed, committed, committed) };
         for (sights, check) in [
             (vec![follows(3, 1, 9), follows(3, 3, 4), follows(3, 3, 5)], None),
-            (vec![follows(3, 3, 4), follows(3, 3, 3)], Some("C6")),
+            (vec![sight("d", true, 3, 4, 4, 4), follows(3, 3, 4), follows(3, 3, 3)], Some("C6")),
+            (vec![sight("d", true, 3, 2, 2, 2), follows(3, 3, 4), follows(3, 3, 3)], None),
             (vec![follows(3, 1, 8)], Some("C6")),
             (vec![sight("d", true, 3, 2, 2, 2), sight("a", true, 1, 10, 10, 10)], None),
             (vec![sight("c", true, 1, 9, 9, 9)], Some("C6")),

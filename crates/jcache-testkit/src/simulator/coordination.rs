@@ -95,6 +95,11 @@ impl Coordinator {
         wrong || deaf || self.deaf_until.get(&node).is_some_and(|until| now < *until)
     }
 
+    /// The last state that was recorded, where it is lost and nobody has written a newer one.
+    pub(super) fn forgotten(&self) -> Option<&StateRecord> {
+        self.newest.as_ref().filter(|_| self.reset.as_ref().is_some_and(|reset| reset.anew.is_none()))
+    }
+
     /// Whether a process may still find that data was lost: not long after it was written anew.
     pub(super) fn may_seem_reset(&self, now: Moment) -> bool {
         self.reset.as_ref().is_some_and(|reset| reset.anew.is_none_or(|anew| now < anew + RESET_SEEN))

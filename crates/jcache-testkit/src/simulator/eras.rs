@@ -102,12 +102,15 @@ impl Eras {
     /// What was carried out in `era`, as far as answers say: what other eras' answers stand for is not of it, or nobody
     /// knows.
     pub(super) fn orders(&self, history: &History, era: usize) -> Vec<Operation> {
-        self.sift(history, |operation, token| match token.map(|token| self.carried_out(token)) {
-            Some(of) if of == era => Some(operation.outcome.clone()),
-            // It may have been carried out before, and lost, and then once more.
-            Some(of) if of > era && operation.intent != Intent::Read => Some(Outcome::Unknown),
-            Some(_) => None,
-            None => unanswered(operation),
+        self.sift(history, |operation, token| {
+            let Some(token) = token else { return unanswered(operation) };
+            let (told, done) = (self.of(token), self.carried_out(token));
+            if done == era && (done == told || operation.intent == Intent::Read) {
+                return Some(operation.outcome.clone());
+            }
+            // It may have been carried out before, and lost, and then once more. One that an unclean leader had carried out
+            // before it led is in what its era begins with; before, it may have been in nobody else's history.
+            (era < told && operation.intent != Intent::Read).then_some(Outcome::Unknown)
         })
     }
 
@@ -206,17 +209,17 @@ mod tests {
             invoked: at,
             outcome: Outcome::Returned(at + 1, Ok(Reply::Int(1))),
         };
-        let history = [add(0), add(10), add(20), Operation { outcome: Outcome::Unknown, ..add(30) }];
-        for (operation, token) in [token(1, 3), token(6, 12), token(9, 9)].into_iter().enumerate() {
+        let history = [add(0), add(10), add(20), Operation { outcome: Outcome::Unknown, ..add(30) }, add(40)];
+        for (operation, token) in [(0, token(1, 3)), (1, token(6, 12)), (2, token(9, 9)), (4, token(6, 9))] {
             eras.answered(operation, token);
         }
         let shape = |history: Vec<Operation>| -> Vec<(u64, bool)> {
             history.iter().map(|it| (it.invoked, it.outcome == Outcome::Unknown)).collect()
         };
-        assert_eq!(shape(eras.orders(&history, 0)), [(0, false), (10, true), (20, true), (30, true)]);
+        assert_eq!(shape(eras.orders(&history, 0)), [(0, false), (10, true), (20, true), (30, true), (40, true)]);
         assert_eq!(shape(eras.orders(&history, 1)), [(10, false), (20, true), (30, true)]);
-        assert_eq!(shape(eras.told(&history, 1)), [(10, false)]);
-        assert_eq!(shape(eras.kept(&history)), [(0, true), (10, true), (20, false), (30, true)]);
-        assert_eq!(shape(eras.once(&history, 2)).len(), 4);
+        assert_eq!(shape(eras.told(&history, 1)), [(10, false), (40, false)]);
+        assert_eq!(shape(eras.kept(&history)), [(0, true), (10, true), (20, false), (30, true), (40, true)]);
+        assert_eq!(shape(eras.once(&history, 2)).len(), 5);
     }
 }

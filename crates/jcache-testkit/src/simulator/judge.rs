@@ -51,7 +51,7 @@ impl World {
     }
 
     /// Whether the cluster comes together: it may wait for ever where nobody of its in-sync set is left, not for certain,
-    /// and it may not begin anew.
+    /// or nobody knows who that is, and it may not begin anew.
     fn converge(&mut self, healed: Moment) -> bool {
         loop {
             let found = self.together();
@@ -61,7 +61,9 @@ impl World {
             match found {
                 Ok(()) if self.is_quiet() => break,
                 Err(violation) if self.now > healed + CONVERGE => {
-                    if !self.watchers.bereft || self.plan.config.unclean_after_ms.is_some() {
+                    // Who is in sync only the leader may have known, when both it and the coordinator's data went.
+                    let unknown = self.coordinator.forgotten().is_some_and(|state| !self.lives(&state.leader));
+                    if !self.watchers.bereft && !unknown || self.plan.config.unclean_after_ms.is_some() {
                         self.violate(violation);
                     }
                     return false;

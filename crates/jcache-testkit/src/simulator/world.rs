@@ -369,8 +369,8 @@ impl World {
             Action::Left { .. } => {
                 let since = self.process(host).and_then(|process| process.leaving_since).unwrap_or(now);
                 // Where leases ended without need it may know of nobody else.
-                let excused =
-                    self.watchers.bereft || self.coordinator.is_troubled(host.node, now) || now > since + LEAVE;
+                let troubled = (0..self.nodes.len()).any(|node| self.coordinator.is_troubled(node, now));
+                let excused = self.watchers.bereft || troubled || now > since + LEAVE;
                 self.kill(host.node);
                 if self.watchers.bereft && !excused && self.plan.config.unclean_after_ms.is_none() {
                     let what = format!("n{} leaves as the last of the in-sync set", host.node);
