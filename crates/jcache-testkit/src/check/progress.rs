@@ -77,9 +77,10 @@ impl Progress {
         if *promised < before.promised {
             return c6(format!("it promised epoch {} and now {promised}", before.promised));
         }
-        // After an unclean start a commit point may be that of the history before; what leaders committed since counts.
-        let floor = if current && self.since > 0 { before.committed.min(self.committed.0) } else { before.committed };
-        if *committed < floor {
+        // After an unclean start a commit point may be that of the history before, and what is shown by it; what leaders
+        // committed since counts.
+        let counts = if current && self.since > 0 { self.committed.0 } else { u64::MAX };
+        if *committed < before.committed.min(counts) {
             return c6(format!("its commit point fell from {} to {committed}", before.committed));
         }
         if *leads {
@@ -99,7 +100,7 @@ impl Progress {
             let what = format!("{process}: a follower has executed {applied}; committed is {committed}");
             return Err(Violation::new("C7", what));
         } else if !before.led && *readable {
-            if *applied < before.shown {
+            if *applied < before.shown.min(counts) {
                 let what = format!("{process}: a follower showed {} and shows {applied} now", before.shown);
                 return Err(Violation::new("C7", what));
             }
