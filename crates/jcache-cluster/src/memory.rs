@@ -249,8 +249,10 @@ impl DistributedMemory {
         let mut view = self.inner.host.view();
         self.inner.host.admin(Admin::Shutdown);
         let left = tokio::time::timeout(LEAVE, view.wait_for(|view| view.ended.is_some())).await;
+        // Not the view itself: who holds it while others wait for it to change holds up the runtime's threads.
+        let left = left.ok().and_then(|view| view.ok().and_then(|view| view.ended.clone()));
         self.inner.host.settled().await;
-        match left.ok().and_then(|view| view.ok().and_then(|view| view.ended.clone())) {
+        match left {
             Some(Ended::Left) => Ok(()),
             _ => Err(Error::unavailable("the process left, but the others could not do without it in time")),
         }

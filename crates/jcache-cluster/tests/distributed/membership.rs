@@ -123,3 +123,23 @@ async fn without_etcd_there_is_no_place() {
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(started.elapsed() < Duration::from_secs(15));
 }
+
+/// Where one thread does everything, nothing that is held while it waits may be what another task needs.
+#[test]
+fn a_process_leaves_on_a_single_thread() {
+    let (tell, left) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let outcome = runtime.block_on(async {
+            let Some(world) = World::new() else { return Ok(()) };
+            let member = world.join("a").await;
+            // So that there is something to wait for.
+            world.etcd.stop(0);
+            let outcome = member.shutdown().await;
+            world.etcd.cont(0);
+            outcome
+        });
+        tell.send(outcome).unwrap();
+    });
+    left.recv_timeout(Duration::from_secs(60)).expect("it is stuck").unwrap();
+}
